@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""MuxRNN: a byte-level language model whose step is pure logic once trained.
+
+    symbol -> learned code of n_code bits; layer 0 reads the codes of the last n_window bytes,
+    layer l reads [bits of all layers below | code of the current byte];
+    per state bit:  z = [W_z x >= t_z],  c = [W_c x >= t_c],  h' = z ? c : h
+    logits = head over the bits of all layers, small signed integers.
+
+Bits are -1/+1 while training. Weights are ternary {-1, 0, +1} by a threshold on real "latents";
+gain and bias of a neuron become its integer threshold on export. Gates depend on the layer's
+input alone, so all time steps of a layer are computed at once (muxscan.py).
+"""
+
+import dataclasses
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from muxscan import MuxScan
+
+TERNARY_THRESHOLD = 1.0   # a latent is zeroed below this multiple of its neuron's mean |latent|
+LATENT_LIMIT = 3.0        # latents are clamped to this after every step
+HEAD_RANGE = 3.0          # the largest head weight is this multiple of the mean |weight|
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    n_symbols: int
+    n_code: int = 256      # code bits of a byte
+    n_window: int = 4      # bytes that layer 0 sees
+    n_state: int = 256     # state bits of a layer
+    n_layers: int = 3
+    head_bits: int = 4     # bits of a head weight, sign included
+
+    @property
+    def n_features(self):
+        return self.n_state * self.n_layers
+
+
+def ternary(latent):
+    """{-1, 0, +1}; the last dimension but one holds the inputs of a neuron."""
+    scale = latent.abs().mean(-2, keepdim=True)
+    return (latent.abs() > TERNARY_THRESHOLD * scale).to(latent.dtype) * latent.sign()
+
+
+def head_unit(weight, head_bits):
+    return float(weight.abs().mean()) * HEAD_RANGE / (2 ** (head_bits - 1) - 1)
+
+
+def head_integers(weight, head_bits):
+    limit = 2 ** (head_bits - 1) - 1
+    return (weight / head_unit(weight, head_bits)).round().clamp(-limit, limit)
+
+
+class StraightThrough(torch.autograd.Function):
+    """Forward: the quantised value; backward: the gradient as if nothing had been quantised."""
+
+    @staticmethod
+    def forward(ctx, real, quantised):
+        return quantised
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.float(), None
+
+
+class CodeBits(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, latent):
+        ctx.save_for_backward(latent)
+        return torch.where(latent > 0, 1.0, -1.0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        latent, = ctx.saved_tensors
+        return gradient * (latent.abs() < 1.5)
+
+
+class Layer(nn.Module):
+    """One layer of mux cells over [n_features bits of the layers below | n_codes byte codes].
+
+    A code depends on its byte alone, so its share of a sum is looked up, not multiplied: a table
+    of [symbol, neuron] for each code that the layer reads. Two thirds of a step's work go away.
+    """
+
+    def __init__(self, n_features, n_codes, config):
+        super().__init__()
+        self.n_features, self.n_codes, self.n_state = n_features, n_codes, config.n_state
+        n_inputs = n_features + n_codes * config.n_code
+        self.latent = nn.Parameter(torch.randn(n_inputs, 2 * config.n_state))
+        density = 0.42  # of N(0, 1) latents under TERNARY_THRESHOLD = 1
+        self.gain = nn.Parameter(torch.full((2, config.n_state), (density * n_inputs) ** -0.5))
+        self.bias = nn.Parameter(torch.zeros(2, config.n_state))
+        self.bias.data[0] = torch.randn(config.n_state) * 0.7
+
+    def forward(self, features, code, windows, first):
+        """features: bits of the layers below, or None; code [symbol, bit];
+        windows: symbols [batch, time] of the newest byte, the one before it, ..."""
+        weight = StraightThrough.apply(self.latent, ternary(self.latent.detach()))
+        from_codes = weight[self.n_features:].view(self.n_codes, code.shape[1], -1)
+        tables = torch.matmul(code, from_codes).flatten(0, 1)  # [n_codes * symbols, neurons]
+        index = torch.stack([windows[i] + i * len(code) for i in range(self.n_codes)], -1)
+        sums = F.embedding_bag(index.flatten(0, 1), tables, mode="sum").to(first.dtype)
+        sums = sums.view(*windows[0].shape, -1)
+        if features is not None:
+            sums = sums + features @ weight[:self.n_features].to(features.dtype)
+        return MuxScan.apply(sums, self.gain, self.bias, first)
+
+
+class MuxRNN(nn.Module):
+    def __init__(self, config, dtype=torch.bfloat16):
+        super().__init__()
+        self.config, self.dtype = config, dtype
+        self.code = nn.Parameter(torch.randn(config.n_symbols, config.n_code))
+        self.layers = nn.ModuleList(
+            Layer(config.n_state * i, config.n_window if i == 0 else 1, config)
+            for i in range(config.n_layers))
+        self.head = nn.Parameter(torch.randn(config.n_features, config.n_symbols) * 0.02)
+        self.head_bias = nn.Parameter(torch.zeros(config.n_symbols))
+
+    def first_state(self, n_batch):
+        """All bits 0, that is -1: ([batch, state] per layer, the symbols before the first).
+        "No symbol yet" has the number n_symbols and a code of zeros."""
+        c, device = self.config, self.code.device
+        state = [torch.full((n_batch, c.n_state), -1.0, dtype=self.dtype, device=device)
+                 for _ in self.layers]
+        past = torch.full((n_batch, c.n_window - 1), c.n_symbols, device=device)
+        return state, past
+
+    def forward(self, symbols, state):
+        """symbols [batch, time] -> logits [batch * time, n_symbols], next state."""
+        before, past = state
+        c, n_time = self.config, symbols.shape[1]
+        seen = torch.cat([past, symbols], 1)
+        newest = c.n_window - 1
+        windows = [seen[:, newest - i:newest - i + n_time] for i in range(c.n_window)]
+        code = CodeBits.apply(self.code)
+        code = torch.cat([code, torch.full_like(code[:1], -1.0)])
+        features, after = [], []
+        for layer, first in zip(self.layers, before):
+            below = torch.cat(features, -1) if features else None
+            features.append(layer(below, code, windows, first))
+            after.append(features[-1][:, -1].detach())
+        bits = torch.cat(features, -1).reshape(-1, c.n_features)
+        quantised = head_integers(self.head.detach(), c.head_bits)
+        unit = head_unit(self.head.detach(), c.head_bits)
+        head = StraightThrough.apply(self.head, quantised * unit)
+        logits = (bits @ head.to(self.dtype)).float() + self.head_bias
+        return logits, (after, seen[:, n_time:])
+
+    def latents(self):
+        return [layer.latent for layer in self.layers]
+
+    def clamp_latents(self):
+        with torch.no_grad():
+            for latent in self.latents():
+                latent.clamp_(-LATENT_LIMIT, LATENT_LIMIT)
+
+    def n_nonzeros(self):
+        with torch.no_grad():
+            return sum(int(ternary(latent).count_nonzero()) for latent in self.latents())
+
+
+def integer_tensors(model):
+    """The network as integers, exactly what `bitloom melt` reads (docs/formats/muxrnn.md)."""
+    c, tensors = model.config, {}
+    tensors["code"] = (model.code.detach() > 0).to(torch.uint8).cpu()
+    for i, layer in enumerate(model.layers):
+        weight = ternary(layer.latent.detach()).cpu().T.reshape(2, c.n_state, -1)
+        gain, bias = layer.gain.detach().double().cpu(), layer.bias.detach().double().cpu()
+        weight = weight * torch.where(gain < 0, -1.0, 1.0).float().unsqueeze(-1)
+        n = weight.abs().sum(-1).double()
+        # gain * s + bias > 0 for the integer s becomes s >= floor(-bias / |gain|) + 1
+        bound = torch.floor(-bias / gain.abs().clamp_min(1e-12)) + 1
+        tensors["layers.%d.weight" % i] = weight.to(torch.int8)
+        tensors["layers.%d.threshold" % i] = torch.minimum(torch.maximum(bound, -n), n + 1).int()
+    unit = head_unit(model.head.detach(), c.head_bits)
+    tensors["head.weight"] = head_integers(model.head.detach(), c.head_bits).T.to(torch.int8).cpu()
+    tensors["head.bias"] = (model.head_bias.detach() / unit).round().int().cpu()
+    return {name: t.contiguous() for name, t in tensors.items()}, unit

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tests of the trainer: /usr/bin/python3 train/test_train.py (a minute on one core).
+
+The text is made here: sentences of a small grammar, so no data set is needed.
+"""
+
+import json
+import math
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import unittest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+
+import muxscan  # noqa: E402
+import safetensors_file  # noqa: E402
+import training_text  # noqa: E402
+from muxrnn import Config, MuxRNN, integer_tensors  # noqa: E402
+
+
+def grammar_text(n_bytes, seed):
+    rng, words = random.Random(seed), []
+    while sum(map(len, words)) < n_bytes:
+        words.append("the %s %s %s the %s%s" % (
+            rng.choice(["old", "red", "quiet"]), rng.choice(["ship", "fox", "garden"]),
+            rng.choice(["sees", "finds"]), rng.choice(["sea", "moon", "river"]),
+            rng.choice([".\n", ", and ", "; "])))
+    return "".join(words).encode()[:n_bytes]
+
+
+def integer_reference(tensors, unit, data):
+    """The step of docs/formats/muxrnn.md in plain integers -> mean bits per byte."""
+    symbol, code = tensors["byte_symbol"].long(), tensors["code"].long() * 2 - 1
+    weights = [tensors[k].long() for k in sorted(tensors) if k.endswith(".weight") and "layers" in k]
+    bounds = [tensors[k].long() for k in sorted(tensors) if k.endswith(".threshold")]
+    n_state = weights[0].shape[1]
+    n_window = weights[0].shape[2] // code.shape[1]
+    bits = [torch.full((n_state,), -1) for _ in weights]
+    window = [torch.full((code.shape[1],), -1) for _ in range(n_window)]
+    total = 0.0
+    for byte, following in zip(data, data[1:]):
+        window = [code[symbol[byte]]] + window[:-1]
+        for i, (w, t) in enumerate(zip(weights, bounds)):
+            x = torch.cat(window) if i == 0 else torch.cat(bits[:i] + [window[0]])
+            fires = (w @ x) >= t
+            candidate = torch.where(fires[1], 1, -1)
+            bits[i] = torch.where(fires[0], candidate, bits[i])
+        logits = tensors["head.weight"].long() @ torch.cat(bits) + tensors["head.bias"].long()
+        cost = F.log_softmax(logits.double() * unit, 0)[symbol[following]]
+        total -= cost.item() / math.log(2)
+    return total / (len(data) - 1)
+
+
+class Scan(unittest.TestCase):
+    def setUp(self):
+        torch.manual_seed(3)
+        shape, n = (3, 37, 2 * 20), 20
+        self.sums = torch.randint(-9, 10, shape).to(torch.bfloat16)
+        self.gain, self.bias = torch.rand(2, n) * 0.5 + 0.1, torch.randn(2, n)
+        self.first = torch.where(torch.rand(3, n) > 0.5, 1.0, -1.0).to(torch.bfloat16)
+
+    def test_tensor_scan_equals_a_loop_over_time(self):
+        got = muxscan._forward_tensors(self.sums, self.gain, self.bias, self.first)
+        z, c, u, v = muxscan._affine(self.sums, self.gain, self.bias)
+        state = self.first.float()
+        for t in range(u.shape[1]):
+            state = torch.where(u[:, t] > 0, torch.where(v[:, t] > 0, 1.0, -1.0), state)
+            self.assertTrue(torch.equal(got[:, t].float(), state))
+
+    def test_compiled_kernel_equals_tensor_scan(self):
+        if not muxscan.kernel():
+            self.skipTest("no C compiler for muxscan.c")
+        leaves = [t.clone().requires_grad_() for t in (self.sums, self.gain, self.bias)]
+        state = muxscan.MuxScan.apply(*leaves, self.first)
+        self.assertTrue(torch.equal(
+            state, muxscan._forward_tensors(self.sums, self.gain, self.bias, self.first)))
+        d_state = torch.randn(state.shape).to(torch.bfloat16)
+        state.backward(d_state)
+        expected = muxscan._backward_tensors(self.sums, self.gain, self.bias, self.first, state,
+                                             d_state)
+        for leaf, gradient in zip(leaves, expected):
+            error = (leaf.grad.float() - gradient.float()).abs().max()
+            self.assertLess(float(error), 0.02 * float(gradient.float().abs().max()))
+
+
+class Text(unittest.TestCase):
+    def test_rare_bytes_share_the_last_symbol(self):
+        table = training_text.byte_symbols(b"aaaabbbbc", 2)
+        self.assertEqual([int(table[b]) for b in b"abcz"], [0, 1, 2, 2])
+
+    def test_streams_cover_the_text_and_predict_the_next_byte(self):
+        symbols = torch.arange(100, dtype=torch.uint8)
+        streams = training_text.Streams(symbols, 3, 11, torch.Generator().manual_seed(0))
+        x, y, is_fresh = streams.next()
+        self.assertTrue(is_fresh)
+        self.assertTrue(torch.equal(x[:, 1:], y[:, :-1]))
+        self.assertEqual(x[:, 0].tolist(), [0, 33, 66])
+
+
+class Training(unittest.TestCase):
+    def run_trainer(self, folder, *more):
+        command = [sys.executable, str(HERE / "train.py"), "--preset", "tiny", "--bytes", "400000",
+                   "--train", str(folder / "train.txt"), "--valid", str(folder / "valid.txt"),
+                   "-o", str(folder / "m.safetensors"), *more]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    def test_tiny_model_learns_exports_and_agrees_with_its_integers(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            (folder / "train.txt").write_bytes(grammar_text(200_000, 1))
+            valid = grammar_text(20_000, 2)
+            (folder / "valid.txt").write_bytes(valid)
+            done = self.run_trainer(folder)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            tensors, card = safetensors_file.read(folder / "m.safetensors")
+            self.assertEqual(card["format"], "bitloom.muxrnn.1")
+            measured = float(card["valid_bits_per_byte"])
+            self.assertLess(measured, 1.0)  # the grammar has about 0.25 bits per byte
+            exact = integer_reference(tensors, float(card["logit_unit_nats"]), valid[:3000])
+            self.assertLess(abs(exact - measured), 0.1)
+            other = self.run_trainer(folder, "--seed", "2")
+            self.assertIn("belongs to another run", other.stderr)
+
+    def test_stopped_training_goes_on_to_the_same_network(self):
+        data = grammar_text(50_000, 1)
+        with tempfile.TemporaryDirectory() as name:
+            path = pathlib.Path(name) / "t.txt"
+            path.write_bytes(data)
+            sys.argv = ["train.py", "--preset", "tiny", "--train", str(path), "--valid", str(path),
+                        "-o", "unused", "--bytes", "81920"]
+            import train
+            straight, broken = train.Run(train.arguments()), train.Run(train.arguments())
+            for _ in range(20):
+                straight.train_step()
+            for _ in range(9):
+                broken.train_step()
+            broken.save(pathlib.Path(name) / "c.checkpoint")
+            resumed = train.Run(train.arguments())
+            resumed.resume(pathlib.Path(name) / "c.checkpoint")
+            for _ in range(11):
+                resumed.train_step()
+            a, b = integer_tensors(straight.model)[0], integer_tensors(resumed.model)[0]
+            self.assertTrue(all(torch.equal(a[k], b[k]) for k in a))
+
+
+class Export(unittest.TestCase):
+    def test_integers_have_the_shapes_that_melt_reads(self):
+        config = Config(n_symbols=11, n_code=8, n_window=3, n_state=5, n_layers=2)
+        tensors, unit = integer_tensors(MuxRNN(config))
+        self.assertGreater(unit, 0)
+        self.assertEqual(list(tensors["layers.0.weight"].shape), [2, 5, 24])
+        self.assertEqual(list(tensors["layers.1.weight"].shape), [2, 5, 13])
+        self.assertEqual(list(tensors["head.weight"].shape), [11, 10])
+        self.assertLessEqual(int(tensors["head.weight"].abs().max()), 7)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Train a MuxRNN on a text and write it as integers, ready for `bitloom melt`.
+
+    /usr/bin/python3 train/train.py --preset tiny --train book.txt --valid other.txt -o m.safetensors
+
+Runs on Debian's python3-torch (1.13) with libopenblas0-pthread, and unchanged on a newer PyTorch
+with a GPU (--device cuda). Interrupt it at will: the same command goes on from its checkpoint.
+"""
+
+import argparse
+import ctypes
+import dataclasses
+import json
+import math
+import os
+import pathlib
+import platform
+import signal
+import sys
+import time
+
+# Debian's OpenBLAS picks a slow generic kernel on recent CPUs: naming an AVX-512 core makes
+# matrix products 30 times faster. Must be set before torch is imported.
+if "avx512" in (pathlib.Path("/proc/cpuinfo").read_text() if sys.platform == "linux" else ""):
+    os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
+# One thread unless the caller says more (OMP_NUM_THREADS=2 train.py ...).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
+
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+
+import safetensors_file  # noqa: E402
+import training_text  # noqa: E402
+from muxrnn import Config, MuxRNN, integer_tensors  # noqa: E402
+
+PRESETS = {
+    #         model                                                          bytes to see
+    "tiny":  (dict(n_code=64, n_window=4, n_state=64, n_layers=2), 2_000_000),
+    "small": (dict(n_code=256, n_window=4, n_state=320, n_layers=3), 100_000_000),
+}
+LATENT_RATE = 0.16       # of the ternary latents; the most important knob of all
+OTHER_RATE = 1.5e-3      # of everything else
+CHECKPOINT_SECONDS = 120
+N_EVALUATIONS = 40       # points of the validation curve
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    p.add_argument("--preset", choices=PRESETS, default="small")
+    p.add_argument("--train", required=True, metavar="FILE", help="training text, plain or .xz")
+    p.add_argument("--valid", required=True, metavar="FILE", help="validation text, plain or .xz")
+    p.add_argument("-o", "--output", required=True, metavar="FILE", help="the .safetensors file")
+    p.add_argument("--bytes", type=int, metavar="N", help="training bytes to see (preset decides)")
+    p.add_argument("--n-code", type=int, metavar="N", help="code bits of a byte")
+    p.add_argument("--n-window", type=int, metavar="N", help="bytes that layer 0 sees")
+    p.add_argument("--n-state", type=int, metavar="N", help="state bits of a layer")
+    p.add_argument("--n-layers", type=int, metavar="N")
+    p.add_argument("--batch", type=int, default=32, metavar="N", help="streams (default 32)")
+    p.add_argument("--time", type=int, default=128, metavar="N", help="bytes a step (default 128)")
+    p.add_argument("--min-count", type=int, default=64, metavar="N",
+                   help="rarer bytes share one symbol (default 64)")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--device", default="cpu")
+    p.add_argument("--origin", default="", metavar="TEXT", help="where the text is from, its licence")
+    return p.parse_args()
+
+
+def keep_freed_memory():
+    """Tell glibc to keep large freed blocks: PyTorch asks for the same sizes each step, and
+    fresh pages from the kernel cost as much as the additions done in them."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return  # another C library: only slower
+    trim_threshold, mmap_max = -1, -4
+    mallopt(trim_threshold, 2 ** 31 - 1)
+    mallopt(mmap_max, 0)
+
+
+def learning_rate(step, fraction):
+    """Warm-up, then a cosine from 1 to 0.03, as a multiple of the base rate."""
+    return min(1.0, step / 50) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * fraction)))
+
+
+def bits_per_byte(model, symbols, device, n_streams=32, n_time=256, limit=None):
+    """Mean cost of a byte; each stream starts cold."""
+    length = (min(limit or len(symbols), len(symbols)) - 1) // n_streams
+    x = symbols[:n_streams * length].view(n_streams, length)
+    y = symbols[1:n_streams * length + 1].view(n_streams, length)
+    total, state = 0.0, model.first_state(n_streams)
+    with torch.no_grad():
+        for t in range(0, length, n_time):
+            logits, state = model(x[:, t:t + n_time].long().to(device), state)
+            target = y[:, t:t + n_time].long().reshape(-1).to(device)
+            total += F.cross_entropy(logits, target, reduction="sum").item()
+    return total / (n_streams * length) / math.log(2)
+
+
+class Run:
+    """Everything that a checkpoint keeps."""
+
+    def __init__(self, a):
+        torch.manual_seed(a.seed)
+        self.train_bytes, self.valid_bytes = training_text.read_bytes(a.train), training_text.read_bytes(a.valid)
+        self.table = training_text.byte_symbols(self.train_bytes, a.min_count)
+        shape, self.goal_bytes = PRESETS[a.preset]
+        given = {k: getattr(a, k) for k in shape if getattr(a, k) is not None}
+        self.config = Config(n_symbols=training_text.n_symbols(self.table), **{**shape, **given})
+        self.goal_bytes = a.bytes or self.goal_bytes
+        self.device = torch.device(a.device)
+        self.model = MuxRNN(self.config).to(self.device)
+        latents = self.model.latents()
+        others = [p for p in self.model.parameters() if all(p is not q for q in latents)]
+        self.optimizer = torch.optim.AdamW(
+            [dict(params=latents, lr=0, base=LATENT_RATE),
+             dict(params=others, lr=0, base=OTHER_RATE)], betas=(0.9, 0.99), weight_decay=0.0)
+        self.streams = training_text.Streams(training_text.to_symbols(self.train_bytes, self.table), a.batch, a.time,
+                                    torch.Generator().manual_seed(a.seed))
+        self.valid = training_text.to_symbols(self.valid_bytes, self.table)
+        self.state = self.model.first_state(a.batch)
+        self.step, self.seen, self.seconds, self.curve, self.mean = 0, 0, 0.0, [], None
+        self.identity = {"config": dataclasses.asdict(self.config), "seed": a.seed,
+                         "batch": a.batch, "time": a.time, "goal_bytes": self.goal_bytes,
+                         "train_sha256": training_text.sha256(self.train_bytes)}
+
+    def save(self, path):
+        fresh = path.with_suffix(".tmp")
+        torch.save({"identity": self.identity, "model": self.model.state_dict(),
+                    "optimizer": self.optimizer.state_dict(), "state": self.state,
+                    "streams": self.streams.progress(),
+                    "generator": self.streams.generator.get_state(), "step": self.step,
+                    "seen": self.seen, "seconds": self.seconds, "curve": self.curve,
+                    "mean": self.mean}, fresh)
+        fresh.replace(path)
+
+    def resume(self, path):
+        kept = torch.load(path, map_location=self.device)
+        if kept["identity"] != self.identity:
+            raise SystemExit("%s: belongs to another run (model, seed, text or length differ); "
+                             "remove it or choose another output" % path)
+        self.model.load_state_dict(kept["model"])
+        self.optimizer.load_state_dict(kept["optimizer"])
+        self.streams.resume(kept["streams"])
+        self.streams.generator.set_state(kept["generator"].cpu())
+        for name in ("state", "step", "seen", "seconds", "curve", "mean"):
+            setattr(self, name, kept[name])
+
+    def train_step(self):
+        x, y, is_fresh = self.streams.next()
+        if is_fresh:
+            self.state = self.model.first_state(self.streams.n_batch)
+        rate = learning_rate(self.step, self.seen / self.goal_bytes)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["base"] * rate
+        logits, self.state = self.model(x.to(self.device), self.state)
+        loss = F.cross_entropy(logits, y.reshape(-1).to(self.device))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.model.clamp_latents()
+        self.step += 1
+        self.seen += x.numel()
+        bits = loss.item() / math.log(2)
+        self.mean = bits if self.mean is None else 0.98 * self.mean + 0.02 * bits
+
+
+def show_progress(run, rate):
+    left = (run.goal_bytes - run.seen) / max(rate, 1)
+    line = "%5.1f %%  %6.1f MB  train %.3f  %5.1f kB/s  %d min %02d s left" % (
+        100 * run.seen / run.goal_bytes, run.seen / 1e6, run.mean, rate / 1e3, left // 60,
+        left % 60)
+    if sys.stderr.isatty():
+        print("\r" + line, end="", file=sys.stderr, flush=True)
+
+
+def export(run, a, bits):
+    tensors, unit = integer_tensors(run.model)
+    tensors["byte_symbol"] = run.table
+    card = {
+        "format": "bitloom.muxrnn.1",
+        "config": json.dumps(dataclasses.asdict(run.config)),
+        "logit_unit_nats": repr(unit),
+        "valid_bits_per_byte": "%.4f" % bits,
+        "n_nonzeros": str(run.model.n_nonzeros()),
+        "train_sha256": training_text.sha256(run.train_bytes), "train_bytes": str(len(run.train_bytes)),
+        "valid_sha256": training_text.sha256(run.valid_bytes), "valid_bytes": str(len(run.valid_bytes)),
+        "seen_bytes": str(run.seen), "seconds": "%.0f" % run.seconds,
+        "curve": json.dumps(run.curve),   # [bytes seen, train, valid bits per byte] each
+        "origin": a.origin, "seed": str(a.seed),
+        "command": " ".join(["train/train.py"] + sys.argv[1:]),
+        "machine": "torch %s, %s, %s" % (torch.__version__, a.device, platform.machine()),
+    }
+    safetensors_file.write(a.output, tensors, card)
+
+
+def main():
+    a = arguments()
+    keep_freed_memory()
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    checkpoint = pathlib.Path(a.output).with_suffix(".checkpoint")
+    run = Run(a)
+    if checkpoint.exists():
+        run.resume(checkpoint)
+        print("going on from %s at %.1f MB" % (checkpoint, run.seen / 1e6), flush=True)
+    print("%d symbols, %d parameters, %d training bytes, %d to see" % (
+        run.config.n_symbols, sum(p.numel() for p in run.model.parameters()),
+        len(run.train_bytes), run.goal_bytes), flush=True)
+
+    stop = []
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.append(True))
+    begun, base, first_seen = time.time(), run.seconds, run.seen
+    saved = begun
+    sample = max(20_000, min(200_000, run.goal_bytes // 100))
+    while run.seen < run.goal_bytes and not stop:
+        run.train_step()
+        now = time.time()
+        run.seconds = base + now - begun
+        show_progress(run, (run.seen - first_seen) / (now - begun))
+        if run.seen >= run.goal_bytes * (len(run.curve) + 1) / (N_EVALUATIONS + 1):
+            valid = bits_per_byte(run.model, run.valid, run.device, limit=sample)
+            run.curve.append([run.seen, round(run.mean, 4), round(valid, 4)])
+            print("%8.2f MB  epoch %5.2f  train %.3f  valid %.3f  %.1f kB/s" % (
+                run.seen / 1e6, run.seen / len(run.train_bytes), run.mean, valid,
+                (run.seen - first_seen) / (now - begun) / 1e3), flush=True)
+        if now - saved > CHECKPOINT_SECONDS:
+            run.save(checkpoint)
+            saved = now
+    run.save(checkpoint)
+    if stop:
+        print("stopped; the same command goes on from %s" % checkpoint, flush=True)
+        return 1
+    bits = bits_per_byte(run.model, run.valid, run.device)
+    export(run, a, bits)
+    print("%s: %.4f bits per byte on all of the validation text, %d non-zero weights" % (
+        a.output, bits, run.model.n_nonzeros()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
