@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#ifndef BITLOOM_BITS_H
+#define BITLOOM_BITS_H
+
+// The door between ordinary data and bit planes.
+//
+//     512 records of `width` bits                 `width` planes of 512 bits
+//     record 0:  b7 b6 .. b1 b0                   plane 0:  b0 of record 511 .. record 1, record 0
+//     record 1:  b7 b6 .. b1 b0     -- slice -->  plane 1:  b1 of record 511 .. record 1, record 0
+//     ...                          <- unslice --  ...
+//
+//     uint32_t values[512];                       // lane i holds values[i]
+//     bl_plane planes[32];
+//     bl_slice(bl_bits_best(), planes, values, sizeof *values, 512, 32);
+//
+// Everywhere: LSB first; bit i of a plane, that is bit i % 8 of byte i / 8, is lane i.
+
+#include <bitloom/base.h>
+
+BL_BEGIN_DECLS
+
+enum { BL_LANES = 512 }; // on every machine
+
+// One bit of 512 lanes: one AVX-512 register, two AVX2, four NEON.
+typedef struct bl_plane {
+#ifdef __cplusplus
+    alignas(64)
+#else
+    _Alignas(64)
+#endif
+        uint64_t word[BL_LANES / 64];
+} bl_plane;
+
+static inline bool bl_lane_get(const bl_plane *plane, size_t lane)
+{
+    return (plane->word[lane / 64] >> lane % 64 & 1) != 0;
+}
+
+static inline void bl_lane_set(bl_plane *plane, size_t lane, bool value)
+{
+    uint64_t bit = UINT64_C(1) << lane % 64;
+    plane->word[lane / 64] = value ? plane->word[lane / 64] | bit : plane->word[lane / 64] & ~bit;
+}
+
+static inline void bl_plane_fill(bl_plane *plane, bool value)
+{
+    for (size_t i = 0; i < BL_LANES / 64; i++)
+        plane->word[i] = value ? ~UINT64_C(0) : 0;
+}
+
+// The kernels of one CPU level. Static tables: nothing to free, any thread.
+typedef struct bl_bits bl_bits;
+BL_API const bl_bits *bl_bits_get(bl_cpu level); // NULL where the level is not supported
+BL_API const bl_bits *bl_bits_best(void);
+
+// Slices n_records records of width_bits = 8, 16, 32 or 64 bits, which begin at any address and
+// lie record_stride_bytes apart (at least width_bits / 8). Block b, records 512 b and following,
+// fills planes[b * width_bits ...]; lanes that a short last block lacks become zero. Reads only
+// the records, writes only the planes; they must not overlap. Cost: one pass, about the time of
+// copying the records twice; most per call for less than 512 records.
+BL_API void bl_slice(const bl_bits *bits, bl_plane *planes, const void *records,
+                     size_t record_stride_bytes, size_t n_records, size_t width_bits);
+
+// The reverse. Writes width_bits / 8 bytes of each of n_records records and nothing between.
+BL_API void bl_unslice(const bl_bits *bits, void *records, size_t record_stride_bytes,
+                       const bl_plane *planes, size_t n_records, size_t width_bits);
+
+BL_END_DECLS
+#endif
