@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// The part of interpret_lanes.h that depends on the width of code words; included once for each.
+
+#define LITERAL(i) (*(const vec *)(const void *)((const char *)&slots[list[i]] + offset))
+
+INLINE void NAME(count_plain)(vec *n, int n_counters, const bl_plane *slots, size_t offset,
+                              const WORD *list, uint32_t n_literals)
+{
+    COUNT_LIST(ADD);
+}
+
+INLINE void NAME(count_complemented)(vec *n, int n_counters, const bl_plane *slots, size_t offset,
+                                     const WORD *list, uint32_t n_literals)
+{
+    COUNT_LIST(ADD_COMPLEMENTED);
+}
+#undef LITERAL
+
+// count >= threshold over n_counters planes: with c = threshold - 1, from the lowest plane on,
+// greater = bit of c ? (plane and greater) : (plane or greater).
+INLINE vec NAME(count_ge)(int n_counters, const bl_plane *slots, size_t offset, const WORD *list,
+                          uint32_t n_plain, uint32_t n_complemented, uint32_t threshold)
+{
+    vec n[MAX_COUNTERS];
+#pragma GCC unroll 24
+    for (int k = 0; k < n_counters; k++)
+        n[k] = fill(0);
+    NAME(count_plain)(n, n_counters, slots, offset, list, n_plain);
+    NAME(count_complemented)(n, n_counters, slots, offset, list + n_plain, n_complemented);
+    vec greater = fill(0);
+    uint32_t c = threshold - 1;
+#pragma GCC unroll 24
+    for (int k = 0; k < n_counters; k++) {
+        vec bit = fill(-(uint64_t)(c >> k & 1));
+        greater = LUT3(0xB2, n[k], bit, greater); // n & ~bit, or equal there and greater before
+    }
+    return greater;
+}
+
+static const WORD *NAME(run_count_ge)(bl_plane *slots, const WORD *code)
+{
+    uint32_t dst = code[0], threshold = code[1], n_plain = code[2], n_complemented = code[3];
+    uint32_t total = n_plain + n_complemented;
+    const WORD *list = code + 4;
+    for (int v = 0; v < VECTORS; v++) {
+        size_t o = (size_t)v * VECTOR_BYTES;
+        vec result;
+        if (threshold == 0)
+            result = fill(~UINT64_C(0));
+        else if (threshold > total)
+            result = fill(0);
+        else if (total < 256)
+            result = NAME(count_ge)(8, slots, o, list, n_plain, n_complemented, threshold);
+        else if (total < 512)
+            result = NAME(count_ge)(9, slots, o, list, n_plain, n_complemented, threshold);
+        else if (total < 1024)
+            result = NAME(count_ge)(10, slots, o, list, n_plain, n_complemented, threshold);
+        else
+            result = NAME(count_ge)(16, slots, o, list, n_plain, n_complemented, threshold);
+        *(vec *)(void *)((char *)&slots[dst] + o) = result;
+    }
+    return list + total;
+}
+
+// Digit k is counted in planes k and up, so plane k is final once digit k is done: the counters
+// then move down by one and the next digit is counted in the same registers.
+INLINE void NAME(sum)(int n_counters, bl_plane *slots, size_t offset, const WORD *code)
+{
+    uint32_t dst = code[0], n_dst = code[1], n_planes = code[2], n_digits = code[3];
+    uint32_t base = code[4] | (uint32_t)code[5] << 16;
+    vec n[MAX_COUNTERS], sign = fill(0);
+#pragma GCC unroll 24
+    for (int k = 0; k < n_counters; k++)
+        n[k] = fill(-(uint64_t)(base >> k & 1));
+    const WORD *list = code + 6;
+    for (uint32_t k = 0; k < n_planes; k++) {
+        if (k < n_digits) {
+            uint32_t n_plain = list[0], n_complemented = list[1];
+            list += 2;
+            NAME(count_plain)(n, n_counters, slots, offset, list, n_plain);
+            list += n_plain;
+            NAME(count_complemented)(n, n_counters, slots, offset, list, n_complemented);
+            list += n_complemented;
+        }
+        sign = n[0];
+        *(vec *)(void *)((char *)&slots[dst + k] + offset) = sign;
+#pragma GCC unroll 24
+        for (int i = 0; i + 1 < n_counters; i++)
+            n[i] = n[i + 1];
+    }
+    for (uint32_t k = n_planes; k < n_dst; k++)
+        *(vec *)(void *)((char *)&slots[dst + k] + offset) = sign;
+}
+
+static const WORD *NAME(run_sum)(bl_plane *slots, const WORD *code)
+{
+    uint32_t n_planes = code[2];
+    for (int v = 0; v < VECTORS; v++) {
+        size_t o = (size_t)v * VECTOR_BYTES;
+        if (n_planes <= 12)
+            NAME(sum)(12, slots, o, code);
+        else if (n_planes <= 16)
+            NAME(sum)(16, slots, o, code);
+        else
+            NAME(sum)(24, slots, o, code);
+    }
+    const WORD *list = code + 6;
+    for (uint32_t k = 0; k < code[3]; k++)
+        list += 2 + (size_t)list[0] + list[1];
+    return list;
+}
+
+#define RUN(table)                                                                            \
+    case table:                                                                               \
+        for (uint32_t i = 0; i < n; i++, code += 4)                                           \
+            for (int v = 0; v < VECTORS; v++)                                                 \
+                ((vec *)(void *)&slots[code[0]])[v] =                                         \
+                    LUT3(table, ((const vec *)(const void *)&slots[code[1]])[v],              \
+                         ((const vec *)(const void *)&slots[code[2]])[v],                     \
+                         ((const vec *)(const void *)&slots[code[3]])[v]);                    \
+        break;
+#define RUN4(t) RUN(t) RUN(t + 1) RUN(t + 2) RUN(t + 3)
+#define RUN16(t) RUN4(t) RUN4(t + 4) RUN4(t + 8) RUN4(t + 12)
+#define RUN64(t) RUN16(t) RUN16(t + 16) RUN16(t + 32) RUN16(t + 48)
+
+static const WORD *NAME(run_lut3)(bl_plane *slots, uint32_t table, const WORD *code)
+{
+    uint32_t n = *code++;
+    switch (table) {
+        RUN64(0) RUN64(64) RUN64(128) RUN64(192)
+    }
+    return code;
+}
+
+#undef RUN
+#undef RUN4
+#undef RUN16
+#undef RUN64
+
+static void NAME(interpret)(bl_plane *slots, const WORD *code)
+{
+    for (;;) {
+        uint32_t kind = *code++;
+        if (kind < 256)
+            code = NAME(run_lut3)(slots, kind, code);
+        else if (kind == OP_COUNT_GE)
+            code = NAME(run_count_ge)(slots, code);
+        else if (kind == OP_SUM)
+            code = NAME(run_sum)(slots, code);
+        else
+            return;
+    }
+}
