@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#ifndef BITLOOM_MELT_H
+#define BITLOOM_MELT_H
+
+// Recurrent language models as logic.
+//
+//     m.safetensors --bl_muxrnn_read--> bl_muxrnn --bl_muxrnn_weave--> bl_program
+//     (trained, integers)               (scalar reference)             (gates, 512 lanes)
+//                                            |____ bl_loom_write ____________|
+//                                                       v
+//                                        m.loom --bl_model_open--> bl_model --> bl_runner
+//
+// A bl_runner moves 512 texts on by one byte at a time. The state of a text is a value of
+// `state_bytes` bytes that can be copied, stored and put into any lane of any runner of the model.
+// What it predicts are logits, small integers, from which all costs follow by integer arithmetic:
+// the same on every machine.
+
+#include <bitloom/base.h>
+#include <bitloom/logic.h>
+
+BL_BEGIN_DECLS
+
+// ------------------------------------------------------------------- the integer reference
+
+// A MuxRNN as docs/formats/muxrnn.md defines it, evaluated the obvious way.
+typedef struct bl_muxrnn bl_muxrnn;
+
+typedef struct bl_muxrnn_info {
+    uint32_t n_symbols, n_code, n_window, n_state, n_layers, n_features;
+    uint32_t n_state_bits; // n_features + (n_window - 1) * n_code
+    uint64_t n_nonzeros;   // of the layers' weights
+    double logit_unit_nats;
+    uint8_t byte_symbol[256];
+    const char *card; // the file's metadata as a JSON object; lives as long as the network
+} bl_muxrnn_info;
+
+// Reads a .safetensors file; every tensor is checked for its type, shape and values.
+BL_API BL_MUST_USE bl_status bl_muxrnn_read(bl_muxrnn **network, const uint8_t *data, size_t bytes,
+                                            const char *name, const bl_allocator *allocator,
+                                            bl_diag *diag);
+BL_API void bl_muxrnn_destroy(bl_muxrnn **network);
+BL_API void bl_muxrnn_get_info(bl_muxrnn_info *info, const bl_muxrnn *network);
+
+// One step of one text: state holds n_state_bits bytes of 0 or 1, [bits of layer 0, 1, ... | code
+// of the newest byte | of the one before ... (n_window - 1 codes)]. All zero at the beginning.
+BL_API void bl_muxrnn_step(uint8_t *state, const bl_muxrnn *network, uint8_t byte);
+BL_API void bl_muxrnn_logits(int32_t *logits, const bl_muxrnn *network, const uint8_t *state);
+
+// The same as a program. Inputs: "byte", 8 planes. State: as above. Outputs: one signed field of
+// 16 planes per symbol. Entry 0 "step" moves the state on, entry 1 "head" gives the logits.
+BL_API BL_MUST_USE bl_status bl_muxrnn_weave(bl_program **program, const bl_muxrnn *network,
+                                             const bl_allocator *allocator);
+enum { BL_ENTRY_STEP = 0, BL_ENTRY_HEAD = 1, BL_LOGIT_BITS = 16 };
+
+// Appends a .loom file (docs/formats/loom.md). `name` has at most 63 bytes.
+BL_API BL_MUST_USE bl_status bl_loom_write(bl_buffer *out, const bl_muxrnn *network,
+                                           const bl_program *program, uint64_t n_ands,
+                                           const char *name);
+
+// ------------------------------------------------------------------------- melted models
+
+typedef struct bl_model bl_model;
+
+typedef struct bl_model_info {
+    char name[64];
+    char sha256[65]; // of the file, in hex
+    uint32_t n_state_bits;
+    size_t state_bytes;
+    uint32_t n_symbols;
+    uint8_t byte_symbol[256];
+    int16_t symbol_byte[256];    // the byte of a symbol, -1 where it stands for several
+    uint16_t symbol_bytes_n[256]; // how many bytes it stands for
+    uint32_t logit_unit_cost;    // what one logit unit is worth, in BL_COST_BIT
+    uint64_t n_lut3, n_ands, n_nonzeros;
+    const char *card; // JSON: how it was trained
+    const bl_program *program;
+} bl_model_info;
+
+// Costs are -log2 of a probability, in units of 2^-24 bit, as uint32_t: up to 256 bits.
+#define BL_COST_BIT (1u << 24)
+
+// Opens a .loom file in memory; checks its hash and every word of its program. `data` must be
+// 8-byte aligned and outlive the model.
+BL_API BL_MUST_USE bl_status bl_model_open(bl_model **model, const uint8_t *data, size_t bytes,
+                                           const char *name, const bl_allocator *allocator,
+                                           bl_diag *diag);
+BL_API void bl_model_destroy(bl_model **model);
+BL_API const bl_model_info *bl_model_facts(const bl_model *model);
+
+// The planes in which 512 texts run. One thread at a time; any number share a model.
+typedef struct bl_runner bl_runner;
+BL_API BL_MUST_USE bl_status bl_runner_create(bl_runner **runner, const bl_model *model,
+                                              bl_cpu level, const bl_allocator *allocator);
+BL_API void bl_runner_destroy(bl_runner **runner);
+
+enum { BL_KEEP = -1 }; // instead of a byte: the lane's state stays as it is
+
+// Moves lane i from states[i * state_bytes] on by bytes[i] (0..255 or BL_KEEP), in place, for
+// i < n_lanes <= 512; where wants_logits, the predictions are then ready. One step of the model,
+// whatever n_lanes is.
+BL_API void bl_runner_step(bl_runner *runner, uint8_t *states, const int16_t *bytes,
+                           size_t n_lanes, bool wants_logits);
+
+// The logits of the last step that wanted them: [symbol][512 lanes].
+BL_API const int16_t *bl_runner_logits(const bl_runner *runner);
+
+// Costs of all symbols in one lane, costs[n_symbols]; a symbol's cost is that of each of its
+// bytes, so that the probabilities of all 256 bytes add up to 1.
+BL_API void bl_runner_costs(uint32_t *costs, const bl_runner *runner, size_t lane);
+
+// A distribution made sharper (temperature < 1) or flatter, to draw from. 0.01 to 100.
+typedef struct bl_sampler bl_sampler;
+BL_API BL_MUST_USE bl_status bl_sampler_create(bl_sampler **sampler, const bl_model *model,
+                                               double temperature, const bl_allocator *allocator);
+BL_API void bl_sampler_destroy(bl_sampler **sampler);
+
+// Draws a byte for one lane, never one of a symbol that stands for several.
+BL_API uint8_t bl_sampler_draw(const bl_sampler *sampler, const bl_runner *runner, size_t lane,
+                               bl_random *random);
+
+// ------------------------------------------------------------------------------- beams
+
+// A beam: many continuations of one text at once, one byte longer at each step.
+//
+// Temperature 0: the `width` most probable ones (beam search). Above 0: `width` different ones
+// drawn without replacement from the model at that temperature (stochastic beam search: Kool, van
+// Hoof, Welling, "Stochastic Beams and Where to Find Them", 2019). The noise of a continuation
+// depends on the seed, the text's state and the byte only, so forbidding one branch leaves the
+// others as they were. Integers and IEEE arithmetic only: the same frames on every machine.
+typedef struct bl_beam bl_beam;
+
+typedef struct bl_bytes { const uint8_t *data; size_t bytes; } bl_bytes;
+
+typedef struct bl_beam_params {
+    uint32_t width;     // 1..512; 0: 512
+    double temperature; // 0..4
+    uint64_t seed;
+    const bl_bytes *avoid; // no continuation begins with one of these; copied
+    uint32_t n_avoid;      // at most 64
+} bl_beam_params;
+
+enum { BL_BEAM_MAX_AVOID = 64, BL_BEAM_MAX_AVOID_BYTES = 1024 };
+
+// `state` is that of the text to continue. BL_ERR_ARGUMENT for parameters out of range.
+BL_API BL_MUST_USE bl_status bl_beam_create(bl_beam **beam, const bl_model *model,
+                                            const uint8_t *state, const bl_beam_params *params,
+                                            const bl_allocator *allocator);
+BL_API void bl_beam_destroy(bl_beam **beam);
+
+// What the runner must do before the next selection: states and bytes of the lanes, to be stepped
+// in place with logits wanted. At first one lane with BL_KEEP.
+BL_API size_t bl_beam_lanes(bl_beam *beam, uint8_t **states, const int16_t **bytes);
+
+typedef struct bl_beam_frame {
+    uint16_t parent[BL_LANES]; // lane of the frame before
+    uint16_t cost[BL_LANES];   // of the byte at temperature 1, in 1/256 bit, 65535 = or more
+    uint8_t byte[BL_LANES];
+    uint32_t n_lanes;
+} bl_beam_frame;
+
+// Chooses the next lanes. `first_lane` is where lane 0 of the beam lay in the runner. n_lanes = 0:
+// nothing is left that may be continued.
+BL_API void bl_beam_select(bl_beam_frame *frame, bl_beam *beam, const bl_runner *runner,
+                           size_t first_lane);
+
+BL_END_DECLS
+#endif

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+// Beams. A lane has a cost (at temperature 1), a log-probability phi at the beam's temperature,
+// and a score that decides who stays:
+//
+//   temperature 0   score = -cost
+//   otherwise       score = phi + Gumbel noise, conditioned so that the best child of a lane has
+//                   the lane's own score (Kool et al., section 4.1): with T = max over children,
+//                     score_c = -log(exp(-score) - exp(-T) + exp(-g_c))
+//                   computed without overflow as in their appendix B.3.
+//
+// Candidates are all (lane, byte) pairs worth looking at; the best `width` become the new lanes,
+// in the order of (parent, byte). All logarithms here are binary: noise is scaled by 1 / ln 2.
+
+#include "fixed.h"
+#include "loom_private.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A continuation less probable than this at the beam's temperature is not looked at: its chance
+// to be among 512 is about 512 * 2^-24.
+static const double LEAST_LOG2 = -24.0;
+static const double LN2 = 0.69314718055994530942;
+
+typedef struct candidate { double score, phi; uint64_t cost; uint16_t lane, cost_byte; uint8_t byte; } candidate;
+
+typedef struct lane { double score, phi; uint64_t cost, avoid; } lane;
+
+struct bl_beam {
+    const bl_model *model;
+    const bl_allocator *allocator;
+    uint32_t width;
+    double temperature;
+    uint64_t seed;
+    uint32_t depth; // bytes grown
+    uint32_t n_lanes;
+    lane lanes[BL_LANES];
+    uint8_t *states, *next_states; // [512][state_bytes]
+    int16_t bytes[BL_LANES];
+    candidate *candidates; // [512 * n_symbols]
+    uint8_t (*avoid)[BL_BEAM_MAX_AVOID_BYTES];
+    size_t avoid_bytes[BL_BEAM_MAX_AVOID];
+    uint32_t n_avoid;
+};
+
+static size_t states_bytes(const bl_model *m) { return BL_LANES * m->info.state_bytes; }
+
+static size_t candidates_bytes(const bl_model *m)
+{
+    return (size_t)BL_LANES * m->info.n_symbols * sizeof(candidate);
+}
+
+static bool is_legal(const bl_beam_params *p)
+{
+    bool is_ok = p->width <= BL_LANES && p->temperature >= 0 && p->temperature <= 4
+                 && p->n_avoid <= BL_BEAM_MAX_AVOID;
+    for (uint32_t i = 0; is_ok && i < p->n_avoid; i++)
+        is_ok = p->avoid[i].bytes >= 1 && p->avoid[i].bytes <= BL_BEAM_MAX_AVOID_BYTES;
+    return is_ok;
+}
+
+bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t *state,
+                         const bl_beam_params *p, const bl_allocator *allocator)
+{
+    assert(result && model && state && p);
+    if (!is_legal(p))
+        return BL_ERR_ARGUMENT;
+    bl_beam *b = bl_alloc(allocator, sizeof *b);
+    if (!b)
+        return BL_ERR_MEMORY;
+    *b = (bl_beam){.model = model, .allocator = allocator, .width = p->width ? p->width : BL_LANES,
+                   .temperature = p->temperature < 0.01 ? 0 : p->temperature, .seed = p->seed,
+                   .n_lanes = 1, .n_avoid = p->n_avoid};
+    b->states = bl_alloc(allocator, states_bytes(model));
+    b->next_states = bl_alloc(allocator, states_bytes(model));
+    b->candidates = bl_alloc(allocator, candidates_bytes(model));
+    if (p->n_avoid)
+        b->avoid = bl_alloc_array(allocator, p->n_avoid, sizeof *b->avoid);
+    if (!b->states || !b->next_states || !b->candidates || (p->n_avoid && !b->avoid)) {
+        bl_beam_destroy(&b);
+        return BL_ERR_MEMORY;
+    }
+    for (uint32_t i = 0; i < p->n_avoid; i++) {
+        memcpy(b->avoid[i], p->avoid[i].data, p->avoid[i].bytes);
+        b->avoid_bytes[i] = p->avoid[i].bytes;
+    }
+    memcpy(b->states, state, model->info.state_bytes);
+    b->bytes[0] = BL_KEEP;
+    b->lanes[0].avoid = p->n_avoid == 64 ? ~UINT64_C(0) : (UINT64_C(1) << p->n_avoid) - 1;
+    *result = b;
+    return BL_OK;
+}
+
+void bl_beam_destroy(bl_beam **handle)
+{
+    bl_beam *b = handle ? *handle : NULL;
+    if (!b)
+        return;
+    bl_free(b->allocator, b->states, states_bytes(b->model));
+    bl_free(b->allocator, b->next_states, states_bytes(b->model));
+    bl_free(b->allocator, b->candidates, candidates_bytes(b->model));
+    bl_free(b->allocator, b->avoid, b->n_avoid * sizeof *b->avoid);
+    bl_free(b->allocator, b, sizeof *b);
+    *handle = NULL;
+}
+
+size_t bl_beam_lanes(bl_beam *b, uint8_t **states, const int16_t **bytes)
+{
+    *states = b->states;
+    *bytes = b->bytes;
+    return b->n_lanes;
+}
+
+static uint64_t hash_state(const uint8_t *state, size_t bytes, uint64_t seed)
+{
+    uint64_t h = bl_mix64(seed ^ bytes), word;
+    for (; bytes >= 8; bytes -= 8, state += 8) {
+        memcpy(&word, state, 8);
+        h = bl_mix64(h ^ word);
+    }
+    word = 0;
+    memcpy(&word, state, bytes);
+    return bl_mix64(h ^ word);
+}
+
+// -log2(-ln u) for a u in (0, 1) drawn from the key: Gumbel noise in bits.
+static double gumbel(uint64_t key)
+{
+    double u = ((double)(bl_mix64(key) >> 11) + 0.5) * 0x1p-53;
+    return -exact_log2(-exact_log2(u) * LN2);
+}
+
+// log2(1 - 2^x), x <= 0; far below 0 it is -2^x / ln 2.
+static double log2_one_minus_exp2(double x)
+{
+    double p = exact_exp2(x);
+    return p >= 1 ? -1e300 : p < 1e-8 ? -p / LN2 : exact_log2(1 - p);
+}
+
+// A child's score, given its own noisy score g, the best one among its siblings, and the lane's.
+static double condition(double g, double best, double parent)
+{
+    if (g >= best)
+        return parent;
+    double v = parent - g + log2_one_minus_exp2(g - best);
+    double magnitude = v < 0 ? -v : v;
+    return parent - (v > 0 ? v : 0) - exact_log2(1 + exact_exp2(-magnitude));
+}
+
+// The avoid strings that still match after this byte; *is_forbidden where one is complete.
+static uint64_t match_avoid(bool *is_forbidden, const bl_beam *b, uint64_t avoid, uint8_t byte)
+{
+    uint64_t still = 0;
+    for (uint64_t left = avoid; left; left &= left - 1) {
+        int i = __builtin_ctzll(left);
+        if (b->avoid[i][b->depth] != byte)
+            continue;
+        if (b->avoid_bytes[i] == b->depth + 1)
+            *is_forbidden = true;
+        else
+            still |= UINT64_C(1) << i;
+    }
+    return still;
+}
+
+// Probabilities at the temperature: costs / temperature, normalised over the bytes that may be
+// emitted. Returns log2 of the normaliser.
+static double normaliser(const bl_beam *b, const uint32_t *costs)
+{
+    const bl_model_info *info = &b->model->info;
+    double scale = -1.0 / (b->temperature * BL_COST_BIT), sum = 0;
+    uint32_t least = UINT32_MAX;
+    for (uint32_t s = 0; s < info->n_symbols; s++)
+        if (info->symbol_byte[s] >= 0 && costs[s] < least)
+            least = costs[s];
+    for (uint32_t s = 0; s < info->n_symbols; s++) {
+        double x = scale * (costs[s] - least);
+        if (info->symbol_byte[s] >= 0 && x > 2 * LEAST_LOG2)
+            sum += exact_exp2(x);
+    }
+    return exact_log2(sum) + scale * least;
+}
+
+static size_t propose(candidate *out, const bl_beam *b, uint32_t l, const uint32_t *costs)
+{
+    const bl_model_info *info = &b->model->info;
+    const lane *parent = &b->lanes[l];
+    bool is_drawn = b->temperature > 0;
+    double norm = is_drawn ? normaliser(b, costs) : 0, best = -1e300;
+    uint64_t key = is_drawn ? hash_state(b->states + l * info->state_bytes, info->state_bytes, b->seed)
+                            : 0;
+    size_t n = 0;
+    for (uint32_t s = 0; s < info->n_symbols; s++) {
+        if (info->symbol_byte[s] < 0)
+            continue;
+        candidate c = {.lane = (uint16_t)l, .byte = (uint8_t)info->symbol_byte[s],
+                       .cost = parent->cost + costs[s], .cost_byte = (uint16_t)(costs[s] >> 16)};
+        if (is_drawn) {
+            double step = -(double)costs[s] / (b->temperature * BL_COST_BIT) - norm;
+            if (step < LEAST_LOG2)
+                continue;
+            c.phi = parent->phi + step;
+            c.score = c.phi + gumbel(key ^ bl_mix64(c.byte));
+            best = c.score > best ? c.score : best;
+        } else
+            c.score = -(double)c.cost;
+        out[n++] = c;
+    }
+    size_t n_allowed = 0;
+    for (size_t i = 0; i < n; i++) { // forbidden ones take part in the noise, then vanish
+        bool is_forbidden = false;
+        match_avoid(&is_forbidden, b, parent->avoid, out[i].byte);
+        if (is_drawn)
+            out[i].score = condition(out[i].score, best, parent->score);
+        if (!is_forbidden)
+            out[n_allowed++] = out[i];
+    }
+    return n_allowed;
+}
+
+static int by_score(const void *x, const void *y)
+{
+    const candidate *a = x, *b = y;
+    if (a->score != b->score)
+        return a->score > b->score ? -1 : 1;
+    if (a->lane != b->lane)
+        return a->lane < b->lane ? -1 : 1;
+    return a->byte < b->byte ? -1 : a->byte > b->byte;
+}
+
+static int by_parent(const void *x, const void *y)
+{
+    const candidate *a = x, *b = y;
+    if (a->lane != b->lane)
+        return a->lane < b->lane ? -1 : 1;
+    return a->byte < b->byte ? -1 : a->byte > b->byte;
+}
+
+static void swap(candidate *a, candidate *b)
+{
+    candidate t = *a;
+    *a = *b;
+    *b = t;
+}
+
+// Moves the k best of n to the front (Hoare's quickselect; the order is total, so the set is one).
+static void select_best(candidate *c, size_t n, size_t k)
+{
+    ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, last = (ptrdiff_t)k - 1;
+    while (low < high) {
+        candidate pivot = c[low + (high - low) / 2];
+        ptrdiff_t i = low, j = high;
+        while (i <= j) {
+            while (by_score(&c[i], &pivot) < 0)
+                i++;
+            while (by_score(&c[j], &pivot) > 0)
+                j--;
+            if (i <= j)
+                swap(&c[i++], &c[j--]);
+        }
+        if (last <= j) // [low, j] come before [i, high]
+            high = j;
+        else if (last >= i)
+            low = i;
+        else
+            return;
+    }
+}
+
+void bl_beam_select(bl_beam_frame *frame, bl_beam *b, const bl_runner *runner, size_t first_lane)
+{
+    size_t n = 0, state_bytes = b->model->info.state_bytes;
+    uint32_t costs[256];
+    for (uint32_t l = 0; l < b->n_lanes; l++) {
+        bl_runner_costs(costs, runner, first_lane + l);
+        n += propose(b->candidates + n, b, l, costs);
+    }
+    if (n > b->width) {
+        select_best(b->candidates, n, b->width);
+        n = b->width;
+    }
+    qsort(b->candidates, n, sizeof *b->candidates, by_parent);
+    lane next[BL_LANES];
+    for (size_t i = 0; i < n; i++) {
+        const candidate *c = &b->candidates[i];
+        bool is_forbidden = false;
+        next[i] = (lane){.score = c->score, .phi = c->phi, .cost = c->cost,
+                         .avoid = match_avoid(&is_forbidden, b, b->lanes[c->lane].avoid, c->byte)};
+        memcpy(b->next_states + i * state_bytes, b->states + c->lane * state_bytes, state_bytes);
+        b->bytes[i] = c->byte;
+        frame->parent[i] = c->lane;
+        frame->cost[i] = c->cost_byte;
+        frame->byte[i] = c->byte;
+    }
+    memcpy(b->lanes, next, n * sizeof *next);
+    uint8_t *states = b->states;
+    b->states = b->next_states;
+    b->next_states = states;
+    frame->n_lanes = b->n_lanes = (uint32_t)n;
+    b->depth++;
+}

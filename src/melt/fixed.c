@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Powers and logarithms of two: in integers for costs, and in IEEE doubles, with the four basic
+// operations only, for the noise of beams. The C library's exp and log differ from machine to
+// machine in the last bit; these do not.
+
+#include "fixed.h"
+
+#include <assert.h>
+#include <string.h>
+
+// 2^-(1/2), 2^-(1/4), ... 2^-(1/2^24), times 2^32.
+static const uint32_t roots[24] = {
+    3037000500u, 3611622603u, 3938502376u, 4112874773u, 4202935003u, 4248701965u,
+    4271771996u, 4283353945u, 4289156690u, 4292061010u, 4293513907u, 4294240540u,
+    4294603903u, 4294785595u, 4294876445u, 4294921870u, 4294944583u, 4294955939u,
+    4294961618u, 4294964457u, 4294965876u, 4294966586u, 4294966941u, 4294967119u,
+};
+
+uint64_t fixed_exp2_negative(uint64_t x)
+{
+    uint64_t whole = x >> 24;
+    if (whole >= 63)
+        return 0;
+    uint64_t result = UINT64_C(1) << 62;
+    for (int k = 0; k < 24; k++)
+        if (x >> (23 - k) & 1)
+            result = (uint64_t)((unsigned __int128)result * roots[k] >> 32);
+    result >>= whole;
+    return (result + (UINT64_C(1) << 31)) >> 32;
+}
+
+uint32_t fixed_log2(uint64_t x)
+{
+    assert(x > 0);
+    unsigned whole = 63 - (unsigned)__builtin_clzll(x);
+    uint64_t m = x << (63 - whole); // 1.63
+    uint32_t result = whole;
+    for (int k = 0; k < 24; k++) { // squaring doubles the logarithm: its next binary digit
+        uint64_t square = (uint64_t)((unsigned __int128)m * m >> 64); // 2.62
+        bool digit = square >> 63;
+        m = digit ? square : square << 1;
+        result = result << 1 | digit;
+    }
+    return result;
+}
+
+static const double LN2 = 0.69314718055994530942;
+
+double exact_exp2(double x)
+{
+    if (x < -1000)
+        return 0;
+    assert(x <= 1000);
+    double whole = (double)(int)(x < 0 ? x - 0.5 : x + 0.5), y = (x - whole) * LN2;
+    double term = 1, sum = 1;
+    for (int k = 1; k <= 16; k++) { // |y| <= 0.35: the rest is below 1e-21
+        term = term * y / k;
+        sum += term;
+    }
+    uint64_t bits = (uint64_t)(1023 + (int)whole) << 52;
+    double scale;
+    memcpy(&scale, &bits, sizeof scale);
+    return sum * scale;
+}
+
+double exact_log2(double x)
+{
+    assert(x > 0);
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    int exponent = (int)(bits >> 52) - 1023;
+    bits = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1023) << 52;
+    double m;
+    memcpy(&m, &bits, sizeof m);
+    if (m > 1.4142135623730951) { // m in [0.71, 1.41]
+        m *= 0.5;
+        exponent++;
+    }
+    double t = (m - 1) / (m + 1), square = t * t, power = t, sum = t; // ln m = 2 artanh t
+    for (int k = 3; k <= 21; k += 2) { // |t| <= 0.172: the rest is below 1e-18
+        power *= square;
+        sum += power / k;
+    }
+    return exponent + 2 * sum / LN2;
+}
