@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// What several verbs need: diagnostics on standard error, files of logic and of models.
+
+#include "verbs.h"
+
+#include <string.h>
+
+int report(const bl_diag *diag, int exit_status)
+{
+    char text[1024];
+    bl_diag_format(text, sizeof text, diag);
+    fprintf(stderr, "bitloom: %s\n", text);
+    return exit_status;
+}
+
+bl_status logic_file_open(logic_file *logic, const char *path, bl_diag *diag)
+{
+    *logic = (logic_file){0};
+    bl_status status = bl_file_open(&logic->file, path, diag);
+    if (status != BL_OK)
+        return status;
+    const bl_file *f = &logic->file;
+    if (f->bytes >= 4 && memcmp(f->data, "BLP1", 4) == 0)
+        status = bl_program_open(&logic->program, f->data, f->bytes, path, NULL, diag);
+    else
+        status = bl_graph_read_aiger(&logic->graph, f->data, f->bytes, path, NULL, diag);
+    if (status != BL_OK)
+        logic_file_close(logic);
+    return status;
+}
+
+void logic_file_close(logic_file *logic)
+{
+    bl_graph_destroy(&logic->graph);
+    bl_program_destroy(&logic->program);
+    bl_file_close(&logic->file);
+}
+
+bl_status model_file_open(model_file *model, const char *path, bl_diag *diag)
+{
+    *model = (model_file){0};
+    bl_status status = bl_file_open(&model->file, path, diag);
+    if (status == BL_OK)
+        status = bl_model_open(&model->model, model->file.data, model->file.bytes, path, NULL, diag);
+    if (status != BL_OK)
+        model_file_close(model);
+    return status;
+}
+
+void model_file_close(model_file *model)
+{
+    bl_model_destroy(&model->model);
+    bl_file_close(&model->file);
+}
+
+int print_buffer(bl_buffer *out)
+{
+    bl_diag diag = {.message = "out of memory"};
+    bl_status status = out->status;
+    if (status == BL_OK)
+        status = bl_file_write("-", out->data, out->bytes, &diag);
+    bl_buffer_clear(out);
+    return status == BL_OK ? EXIT_YES : report(&diag, EXIT_NO);
+}
