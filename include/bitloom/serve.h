@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#ifndef BITLOOM_SERVE_H
+#define BITLOOM_SERVE_H
+
+// A melted model as a service: HTTP and WebSocket (docs/formats/websocket.md), many clients on
+// one machine of 512 lanes. One thread speaks with the clients, one runs the model.
+
+#include <bitloom/melt.h>
+
+#include <signal.h>
+
+BL_BEGIN_DECLS
+
+typedef struct bl_serve_params {
+    const bl_model *model;
+    bl_cpu cpu;
+    const char *listen; // "127.0.0.1:8512"; port 0: any free one
+    const void *page;   // what GET / answers, UTF-8 HTML; NULL: a note that there is none
+    size_t page_bytes;
+    const volatile sig_atomic_t *should_stop; // set it (from a signal handler) to end bl_serve
+    void (*on_ready)(void *context, const char *url); // once, when clients can connect
+    void *context;
+} bl_serve_params;
+
+// Serves until should_stop. BL_ERR_ARGUMENT or BL_ERR_IO with a diagnostic if it cannot listen.
+BL_API BL_MUST_USE bl_status bl_serve(const bl_serve_params *params, bl_diag *diag);
+
+BL_END_DECLS
+#endif

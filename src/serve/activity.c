@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Activities: the memory of one piece of work.
+
+#include "engine.h"
+
+activity *activity_create(activity_kind kind, size_t n_lanes, size_t state_bytes)
+{
+    activity *a = bl_alloc(NULL, sizeof *a);
+    if (!a)
+        return NULL;
+    *a = (activity){.kind = kind, .n_lanes = n_lanes};
+    a->states = bl_alloc_array(NULL, n_lanes, state_bytes);
+    a->bytes = bl_alloc_array(NULL, n_lanes, sizeof *a->bytes);
+    a->cost_bits = bl_alloc_array(NULL, n_lanes, sizeof *a->cost_bits);
+    if (a->states && a->bytes && a->cost_bits)
+        return a;
+    activity_destroy(a, state_bytes);
+    return NULL;
+}
+
+void activity_destroy(activity *a, size_t state_bytes)
+{
+    if (!a)
+        return;
+    bl_free(NULL, a->states, a->n_lanes * state_bytes);
+    bl_free(NULL, a->bytes, a->n_lanes * sizeof *a->bytes);
+    bl_free(NULL, a->cost_bits, a->n_lanes * sizeof *a->cost_bits);
+    bl_free(NULL, a->top, a->n_lanes * a->n_top * sizeof *a->top);
+    bl_free(NULL, a->text, a->n_text);
+    bl_free(NULL, a->trail, a->n_text * state_bytes);
+    for (uint32_t i = 0; i < a->beam_params.n_avoid; i++)
+        bl_free(NULL, (void *)(uintptr_t)a->beam_params.avoid[i].data, a->beam_params.avoid[i].bytes);
+    bl_free(NULL, (void *)(uintptr_t)a->beam_params.avoid,
+            a->beam_params.n_avoid * sizeof *a->beam_params.avoid);
+    bl_beam_destroy(&a->beam);
+    bl_free(NULL, a, sizeof *a);
+}
+
+size_t activity_beam_states(activity *a, uint8_t **states)
+{
+    const int16_t *bytes;
+    return a->beam ? bl_beam_lanes(a->beam, states, &bytes) : 0;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#ifndef BITLOOM_SERVE_ENGINE_H
+#define BITLOOM_SERVE_ENGINE_H
+
+// The engine: one thread that runs the model in ticks of up to 512 lanes, filled with the lanes
+// of many activities. Each tick takes the clients that have had the fewest lane-steps so far
+// (Virtual Token Counter: Sheng et al., "Fairness in Serving Large Language Models", 2024).
+
+#include <bitloom/melt.h>
+
+typedef struct engine engine;
+typedef struct client client; // whoever is charged: one per connection
+
+typedef enum activity_kind { ACTIVITY_FEED, ACTIVITY_STEP, ACTIVITY_TOP, ACTIVITY_BEAM } activity_kind;
+
+typedef enum end_reason { END_DONE, END_CANCELLED, END_REPLACED, END_EXHAUSTED, END_FAILED } end_reason;
+
+typedef struct prediction { uint8_t byte; float bits; } prediction;
+
+enum { MAX_UNSENT_FRAMES = 4 };
+
+struct activity;
+
+// What the engine hands back, in order per activity.
+typedef struct engine_event {
+    struct activity *activity;
+    bl_beam_frame *frame; // one beam step, the receiver's to free; NULL: the activity has ended
+    uint32_t step;
+    struct engine_event *next;
+} engine_event;
+
+// A piece of work. The submitter fills the first part and must not touch the rest until the
+// engine has handed the activity back. All memory belongs to the activity.
+typedef struct activity {
+    activity_kind kind;
+    uint32_t id;    // of the request
+    void *owner;    // the submitter's
+    client *client;
+    size_t n_lanes; // STEP and TOP; the others begin with one
+    uint8_t *states; // [n_lanes][state_bytes]: from here, and at the end the result
+    int16_t *bytes;  // [n_lanes], STEP
+    uint32_t n_top;  // predictions wanted per lane, STEP and TOP
+    uint8_t *text;   // FEED and BEAM: bytes to read first
+    size_t n_text;
+    uint8_t *trail;  // state after each byte of text [n_text][state_bytes], or NULL
+    bool wants_cost; // FEED
+    bl_beam_params beam_params;
+    uint32_t n_steps; // BEAM
+    bool keeps_lanes; // BEAM: at the end, step the last lanes too; activity_beam_states has them
+
+    // results
+    double *cost_bits;        // [n_lanes], STEP and FEED
+    prediction *top;          // [n_lanes][n_top]
+    end_reason reason;
+    uint32_t n_steps_done;
+
+    // the engine's own
+    struct activity *next;
+    size_t at; // bytes of text read
+    int phase;
+    bl_beam *beam;
+    uint32_t n_unsent;
+    bool is_cancelled; // a note, guarded by the engine's lock
+    bool is_skipped;   // the note as it was when this tick began
+    end_reason cancel_reason;
+    size_t first_lane;
+    engine_event end_event; // so that ending needs no memory
+} activity;
+
+typedef struct engine_stats { uint64_t n_ticks, n_lane_steps, tick_ns; uint32_t n_lanes_busy; } engine_stats;
+
+// `wake` is called from the engine's thread when events are ready.
+BL_MUST_USE bl_status engine_create(engine **e, const bl_model *model, bl_cpu cpu,
+                                    void (*wake)(void *context), void *context);
+void engine_set_wake(engine *e, void (*wake)(void *context)); // nobody is left to be woken
+void engine_destroy(engine **e); // all activities must have ended
+
+client *engine_add_client(engine *e); // NULL: out of memory
+void engine_remove_client(client *c); // its activities must have ended
+
+void engine_submit(engine *e, activity *a);
+void engine_cancel(engine *e, activity *a, end_reason reason); // it still ends with an event
+void engine_frame_sent(engine *e, activity *a);                // lets a held-back beam go on
+engine_event *engine_take_events(engine *e);                   // a list, oldest first
+void engine_get_stats(engine_stats *stats, engine *e);
+
+activity *activity_create(activity_kind kind, size_t n_lanes, size_t state_bytes); // or NULL
+void activity_destroy(activity *a, size_t state_bytes);
+
+// The states of the last frame's lanes, of an ended beam that keeps_lanes.
+size_t activity_beam_states(activity *a, uint8_t **states);
+
+#endif

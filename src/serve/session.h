@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#ifndef BITLOOM_SERVE_SESSION_H
+#define BITLOOM_SERVE_SESSION_H
+
+// A session: one connection's handles, its remembered text, its activities, and what waits to be
+// sent. All calls from the thread that speaks with the clients.
+
+#include "engine.h"
+
+typedef struct session session;
+
+// A frame that waits to be sent.
+typedef struct message {
+    struct message *next;
+    bool is_binary;
+    size_t bytes, capacity;
+    activity *beam; // to be told when it is sent, or NULL
+    uint8_t *data;  // with `room` free bytes in front
+} message;
+
+typedef struct session_host {
+    engine *engine;
+    const bl_model *model;
+    size_t room; // bytes that the transport needs in front of a message
+    uint32_t n_sessions;
+} session_host;
+
+session *session_create(session_host *host); // NULL: out of memory
+// The connection is gone: cancels everything. The session itself goes when the last activity has.
+void session_close(session *s);
+
+void session_greet(session *s);
+void session_receive(session *s, const char *text, size_t bytes); // one text frame
+void session_reject(session *s, const char *message);             // a frame of another kind
+void session_handle_event(engine_event *event);                   // of the session's activities
+
+const message *session_next_message(const session *s); // NULL: nothing waits
+void session_message_sent(session *s);                 // frees it
+void session_set_owner(session *s, void *owner);
+void *session_owner_of(const activity *a); // NULL once closed
+
+void write_model_json(bl_json *json, const char *key, const bl_model *model);
+
+#endif
