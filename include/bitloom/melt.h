@@ -125,8 +125,8 @@ BL_API uint8_t bl_sampler_draw(const bl_sampler *sampler, const bl_runner *runne
 // Temperature 0: the `width` most probable ones (beam search). Above 0: `width` different ones
 // drawn without replacement from the model at that temperature (stochastic beam search: Kool, van
 // Hoof, Welling, "Stochastic Beams and Where to Find Them", 2019). The noise of a continuation
-// depends on the seed, the text's state and the byte only, so forbidding one branch leaves the
-// others as they were. Integers and IEEE arithmetic only: the same frames on every machine.
+// depends on the seed and the bytes of the whole text only: forbidding one branch leaves the others
+// as they were, and a branch that becomes the beginning keeps most of what was seen of it. Integers and IEEE arithmetic only: the same frames on every machine.
 typedef struct bl_beam bl_beam;
 
 typedef struct bl_bytes { const uint8_t *data; size_t bytes; } bl_bytes;
@@ -135,9 +135,12 @@ typedef struct bl_beam_params {
     uint32_t width;     // 1..512; 0: 512
     double temperature; // 0..4
     uint64_t seed;
+    uint64_t path_key;     // of the text before: bl_beam_path_key over its bytes, from 0
     const bl_bytes *avoid; // no continuation begins with one of these; copied
     uint32_t n_avoid;      // at most 64
 } bl_beam_params;
+
+BL_API uint64_t bl_beam_path_key(uint64_t key, uint8_t byte);
 
 enum { BL_BEAM_MAX_AVOID = 64, BL_BEAM_MAX_AVOID_BYTES = 1024 };
 

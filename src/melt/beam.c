@@ -8,6 +8,9 @@
 //                     score_c = -log(exp(-score) - exp(-T) + exp(-g_c))
 //                   computed without overflow as in their appendix B.3.
 //
+// The noise of a continuation is hashed from the bytes on its path, so it is the same in every
+// beam that meets that path.
+//
 // Candidates are all (lane, byte) pairs worth looking at; the best `width` become the new lanes,
 // in the order of (parent, byte). All logarithms here are binary: noise is scaled by 1 / ln 2.
 
@@ -19,14 +22,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-// A continuation less probable than this at the beam's temperature is not looked at: its chance
-// to be among 512 is about 512 * 2^-24.
-static const double LEAST_LOG2 = -24.0;
+// A byte less probable than this at the beam's temperature is not looked at: its chance to be
+// among the 512 is below one in a hundred.
+static const double LEAST_LOG2 = -16.0;
 static const double LN2 = 0.69314718055994530942;
 
 typedef struct candidate { double score, phi; uint64_t cost; uint16_t lane, cost_byte; uint8_t byte; } candidate;
 
-typedef struct lane { double score, phi; uint64_t cost, avoid; } lane;
+typedef struct lane { double score, phi; uint64_t cost, avoid, key; } lane;
 
 struct bl_beam {
     const bl_model *model;
@@ -88,6 +91,7 @@ bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t 
     }
     memcpy(b->states, state, model->info.state_bytes);
     b->bytes[0] = BL_KEEP;
+    b->lanes[0].key = p->path_key;
     b->lanes[0].avoid = p->n_avoid == 64 ? ~UINT64_C(0) : (UINT64_C(1) << p->n_avoid) - 1;
     *result = b;
     return BL_OK;
@@ -113,22 +117,12 @@ size_t bl_beam_lanes(bl_beam *b, uint8_t **states, const int16_t **bytes)
     return b->n_lanes;
 }
 
-static uint64_t hash_state(const uint8_t *state, size_t bytes, uint64_t seed)
-{
-    uint64_t h = bl_mix64(seed ^ bytes), word;
-    for (; bytes >= 8; bytes -= 8, state += 8) {
-        memcpy(&word, state, 8);
-        h = bl_mix64(h ^ word);
-    }
-    word = 0;
-    memcpy(&word, state, bytes);
-    return bl_mix64(h ^ word);
-}
+uint64_t bl_beam_path_key(uint64_t key, uint8_t byte) { return bl_mix64(key ^ byte); }
 
 // -log2(-ln u) for a u in (0, 1) drawn from the key: Gumbel noise in bits.
 static double gumbel(uint64_t key)
 {
-    double u = ((double)(bl_mix64(key) >> 11) + 0.5) * 0x1p-53;
+    double u = ((double)(key >> 11) + 0.5) * 0x1p-53;
     return -exact_log2(-exact_log2(u) * LN2);
 }
 
@@ -183,41 +177,85 @@ static double normaliser(const bl_beam *b, const uint32_t *costs)
     return exact_log2(sum) + scale * least;
 }
 
-static size_t propose(candidate *out, const bl_beam *b, uint32_t l, const uint32_t *costs)
+// The least unconditioned score with which a child of `parent` can still reach `threshold`:
+// exp(-score_c) = exp(-parent) - exp(-best) + exp(-g), solved for g.
+static double least_useful(double threshold, double best, double parent)
+{
+    if (parent - threshold > 900 || parent - best > 900)
+        return -1e300;
+    double sum = exact_exp2(parent - threshold) - 1 + exact_exp2(parent - best);
+    return sum > 0 ? parent - exact_log2(sum) : 1e300;
+}
+
+static size_t propose_probable(candidate *out, const bl_beam *b, uint32_t l, const uint32_t *costs)
 {
     const bl_model_info *info = &b->model->info;
     const lane *parent = &b->lanes[l];
-    bool is_drawn = b->temperature > 0;
-    double norm = is_drawn ? normaliser(b, costs) : 0, best = -1e300;
-    uint64_t key = is_drawn ? hash_state(b->states + l * info->state_bytes, info->state_bytes, b->seed)
-                            : 0;
     size_t n = 0;
     for (uint32_t s = 0; s < info->n_symbols; s++) {
         if (info->symbol_byte[s] < 0)
             continue;
-        candidate c = {.lane = (uint16_t)l, .byte = (uint8_t)info->symbol_byte[s],
-                       .cost = parent->cost + costs[s], .cost_byte = (uint16_t)(costs[s] >> 16)};
-        if (is_drawn) {
-            double step = -(double)costs[s] / (b->temperature * BL_COST_BIT) - norm;
-            if (step < LEAST_LOG2)
-                continue;
-            c.phi = parent->phi + step;
-            c.score = c.phi + gumbel(key ^ bl_mix64(c.byte));
-            best = c.score > best ? c.score : best;
-        } else
-            c.score = -(double)c.cost;
+        uint64_t cost = parent->cost + costs[s];
+        out[n++] = (candidate){.lane = (uint16_t)l, .byte = (uint8_t)info->symbol_byte[s],
+                               .cost = cost, .cost_byte = (uint16_t)(costs[s] >> 16),
+                               .score = -(double)cost};
+    }
+    return n;
+}
+
+static size_t propose_drawn(candidate *out, const bl_beam *b, uint32_t l, const uint32_t *costs,
+                            double threshold)
+{
+    const bl_model_info *info = &b->model->info;
+    const lane *parent = &b->lanes[l];
+    double norm = normaliser(b, costs), best = -1e300, scale = -1.0 / (b->temperature * BL_COST_BIT);
+    size_t n = 0, n_useful = 0;
+    for (uint32_t s = 0; s < info->n_symbols; s++) {
+        double step = scale * costs[s] - norm;
+        if (info->symbol_byte[s] < 0 || step < LEAST_LOG2)
+            continue;
+        uint8_t byte = (uint8_t)info->symbol_byte[s];
+        candidate c = {.lane = (uint16_t)l, .byte = byte, .cost = parent->cost + costs[s],
+                       .cost_byte = (uint16_t)(costs[s] >> 16), .phi = parent->phi + step};
+        c.score = c.phi + gumbel(bl_mix64(bl_beam_path_key(parent->key, byte) ^ b->seed));
+        best = c.score > best ? c.score : best;
         out[n++] = c;
     }
+    double least = least_useful(threshold, best, parent->score);
+    for (size_t i = 0; i < n; i++) {
+        if (out[i].score < least && out[i].score < best)
+            continue;
+        out[n_useful] = out[i];
+        out[n_useful].score = condition(out[i].score, best, parent->score);
+        n_useful++;
+    }
+    return n_useful;
+}
+
+// Forbidden children have taken part in the noise, so that their siblings stay as they were.
+static size_t remove_forbidden(candidate *c, size_t n, const bl_beam *b)
+{
     size_t n_allowed = 0;
-    for (size_t i = 0; i < n; i++) { // forbidden ones take part in the noise, then vanish
+    for (size_t i = 0; i < n; i++) {
         bool is_forbidden = false;
-        match_avoid(&is_forbidden, b, parent->avoid, out[i].byte);
-        if (is_drawn)
-            out[i].score = condition(out[i].score, best, parent->score);
+        match_avoid(&is_forbidden, b, b->lanes[c[i].lane].avoid, c[i].byte);
         if (!is_forbidden)
-            out[n_allowed++] = out[i];
+            c[n_allowed++] = c[i];
     }
     return n_allowed;
+}
+
+// Every lane has one child with the lane's own score, so with all lanes in use nobody below the
+// least lane gets in. Where children may be forbidden, nothing is known.
+static double score_threshold(const bl_beam *b)
+{
+    double least = -1e4; // 2^-10000: below every score
+    if (b->n_lanes < b->width || b->n_avoid > 0)
+        return least;
+    least = b->lanes[0].score;
+    for (uint32_t l = 1; l < b->n_lanes; l++)
+        least = b->lanes[l].score < least ? b->lanes[l].score : least;
+    return least;
 }
 
 static int by_score(const void *x, const void *y)
@@ -273,9 +311,13 @@ void bl_beam_select(bl_beam_frame *frame, bl_beam *b, const bl_runner *runner, s
 {
     size_t n = 0, state_bytes = b->model->info.state_bytes;
     uint32_t costs[256];
+    double threshold = score_threshold(b);
     for (uint32_t l = 0; l < b->n_lanes; l++) {
+        candidate *out = b->candidates + n;
         bl_runner_costs(costs, runner, first_lane + l);
-        n += propose(b->candidates + n, b, l, costs);
+        size_t n_new = b->temperature > 0 ? propose_drawn(out, b, l, costs, threshold)
+                                          : propose_probable(out, b, l, costs);
+        n += remove_forbidden(out, n_new, b);
     }
     if (n > b->width) {
         select_best(b->candidates, n, b->width);
@@ -287,6 +329,7 @@ void bl_beam_select(bl_beam_frame *frame, bl_beam *b, const bl_runner *runner, s
         const candidate *c = &b->candidates[i];
         bool is_forbidden = false;
         next[i] = (lane){.score = c->score, .phi = c->phi, .cost = c->cost,
+                         .key = bl_beam_path_key(b->lanes[c->lane].key, c->byte),
                          .avoid = match_avoid(&is_forbidden, b, b->lanes[c->lane].avoid, c->byte)};
         memcpy(b->next_states + i * state_bytes, b->states + c->lane * state_bytes, state_bytes);
         b->bytes[i] = c->byte;

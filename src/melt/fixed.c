@@ -46,18 +46,20 @@ uint32_t fixed_log2(uint64_t x)
 
 static const double LN2 = 0.69314718055994530942;
 
+// Taylor series by Horner's rule; the compiler folds the constants in IEEE doubles.
 double exact_exp2(double x)
 {
     if (x < -1000)
         return 0;
     assert(x <= 1000);
-    double whole = (double)(int)(x < 0 ? x - 0.5 : x + 0.5), y = (x - whole) * LN2;
-    double term = 1, sum = 1;
-    for (int k = 1; k <= 16; k++) { // |y| <= 0.35: the rest is below 1e-21
-        term = term * y / k;
-        sum += term;
-    }
-    uint64_t bits = (uint64_t)(1023 + (int)whole) << 52;
+    static const double c[] = {1.0, 1.0, 1 / 2.0, 1 / 6.0, 1 / 24.0, 1 / 120.0, 1 / 720.0,
+                               1 / 5040.0, 1 / 40320.0, 1 / 362880.0, 1 / 3628800.0,
+                               1 / 39916800.0, 1 / 479001600.0, 1 / 6227020800.0};
+    int whole = (int)(x < 0 ? x - 0.5 : x + 0.5);
+    double y = (x - whole) * LN2, sum = c[13]; // |y| <= 0.35: the rest is below 1e-17
+    for (int k = 12; k >= 0; k--)
+        sum = sum * y + c[k];
+    uint64_t bits = (uint64_t)(1023 + whole) << 52;
     double scale;
     memcpy(&scale, &bits, sizeof scale);
     return sum * scale;
@@ -66,6 +68,8 @@ double exact_exp2(double x)
 double exact_log2(double x)
 {
     assert(x > 0);
+    static const double c[] = {1.0, 1 / 3.0, 1 / 5.0, 1 / 7.0, 1 / 9.0, 1 / 11.0, 1 / 13.0,
+                               1 / 15.0, 1 / 17.0, 1 / 19.0};
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     int exponent = (int)(bits >> 52) - 1023;
@@ -76,10 +80,8 @@ double exact_log2(double x)
         m *= 0.5;
         exponent++;
     }
-    double t = (m - 1) / (m + 1), square = t * t, power = t, sum = t; // ln m = 2 artanh t
-    for (int k = 3; k <= 21; k += 2) { // |t| <= 0.172: the rest is below 1e-18
-        power *= square;
-        sum += power / k;
-    }
-    return exponent + 2 * sum / LN2;
+    double t = (m - 1) / (m + 1), square = t * t, sum = c[9]; // ln m = 2 artanh t, |t| <= 0.172
+    for (int k = 8; k >= 0; k--)
+        sum = sum * square + c[k];
+    return exponent + t * sum * (2 / LN2);
 }
