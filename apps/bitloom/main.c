@@ -7,6 +7,9 @@
 #include <string.h>
 
 static const bl_verb *const verbs[] = {
+#ifdef BITLOOM_SERVE
+    &bl_verb_serve,
+#endif
     &bl_verb_melt,    &bl_verb_score, &bl_verb_sample,
     &bl_verb_stats, &bl_verb_convert, &bl_verb_simulate,
 };

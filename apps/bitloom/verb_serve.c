@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// bitloom serve MODEL.loom: the API and the page.
+
+#include "page.h"
+#include "verbs.h"
+
+#include <bitloom/serve.h>
+
+#include <signal.h>
+#include <string.h>
+
+typedef struct settings { const char *listen; } settings;
+
+static volatile sig_atomic_t should_stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    should_stop = 1;
+}
+
+static void on_ready(void *context, const char *url)
+{
+    (void)context;
+    fprintf(stderr, "listening on %s\n", url);
+}
+
+static int run(const bl_command *c)
+{
+    const settings *o = c->settings;
+    bl_diag diag = {0};
+    model_file model;
+    if (model_file_open(&model, c->operands[0], &diag) != BL_OK)
+        return report(&diag, EXIT_NO);
+    struct sigaction action = {.sa_handler = on_signal}; // no SA_RESTART: the service wakes up
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    bl_serve_params params = {.model = model.model, .cpu = c->common.cpu, .listen = o->listen,
+                              .page = bl_page_bytes ? bl_page : NULL, .page_bytes = bl_page_bytes,
+                              .should_stop = &should_stop, .on_ready = on_ready};
+    bl_status status = bl_serve(&params, &diag);
+    model_file_close(&model);
+    return status == BL_OK                 ? EXIT_YES
+           : status == BL_ERR_ARGUMENT ? report(&diag, EXIT_USAGE)
+                                           : report(&diag, EXIT_NO);
+}
+
+static const settings defaults = {.listen = "127.0.0.1:8512"};
+static const bl_option options[] = {
+    {"listen", 0, BL_OPTION_TEXT, offsetof(settings, listen), "HOST:PORT", 0, 0,
+     "default 127.0.0.1:8512; port 0: any free one"},
+};
+
+const bl_verb bl_verb_serve = {
+    .name = "serve", .operands = "MODEL.loom", .summary = "the loom in the browser, and its API",
+    .details = "Serves the page at http://HOST:PORT/ and the lanes protocol (docs/formats/\n"
+               "websocket.md). Anybody who can reach the address can use it: keep to loopback\n"
+               "unless you mean otherwise. Ctrl-C ends it.",
+    .example = "bitloom serve classics.loom --listen 127.0.0.1:8512",
+    .options = options, .n_options = sizeof options / sizeof *options, .min_operands = 1,
+    .max_operands = 1, .settings_bytes = sizeof(settings), .defaults = &defaults, .run = run};
