@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// Bundles the page into one self-contained file: node build.mjs [OUT], default dist/index.html.
+
+import { build } from "esbuild";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = process.argv[2] ?? join(here, "dist/index.html");
+const options = { bundle: true, minify: true, write: false, target: "es2022", logLevel: "warning" };
+const script = await build({ ...options, entryPoints: [join(here, "src/app.ts")], format: "iife" });
+const style = await build({ ...options, entryPoints: [join(here, "src/style.css")] });
+const page = readFileSync(join(here, "src/index.html"), "utf8")
+  .replace("<!-- style -->", () => `<style>${style.outputFiles[0].text}</style>`)
+  .replace("<!-- script -->",
+           () => `<script>${script.outputFiles[0].text.replaceAll("</script", "<\\/script")}</script>`);
+mkdirSync(dirname(out), { recursive: true });
+writeFileSync(out, page);
