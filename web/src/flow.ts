@@ -5,7 +5,7 @@ import { layOut, pieceAt, type Piece } from "./layout.ts";
 import { toLabel } from "./text.ts";
 import type { Node } from "./trie.ts";
 
-const LABEL_HEIGHT = 10, LEAST_HEIGHT = 1.2, MARGIN = 6;
+const LABEL_HEIGHT = 10, LEAST_HEIGHT = 0.4, MARGIN = 6;
 
 export interface FlowEvents {
   hover(node: Node | null): void;
@@ -28,7 +28,7 @@ export class Flow {
       const box = canvas.getBoundingClientRect();
       const x = e.clientX - box.left - MARGIN;
       const column = Math.floor(x / this.columnWidth());
-      const piece = pieceAt(this.pieces, column, (e.clientY - box.top) / box.height);
+      const piece = pieceAt(this.pieces, column, e.clientY - box.top);
       let node = piece?.head ?? null;
       for (let i = column - (piece?.x ?? 0); node && i > 0 && node !== piece?.tail; i--)
         node = node.children[0];
@@ -55,7 +55,7 @@ export class Flow {
   }
 
   private columnWidth(): number {
-    return Math.min(13, Math.max(7, (this.canvas.clientWidth - 2 * MARGIN) / this.columns));
+    return Math.min(10, Math.max(7, (this.canvas.clientWidth - 2 * MARGIN) / this.columns));
   }
 
   private schedule(): void {
@@ -77,18 +77,17 @@ export class Flow {
     if (!this.root) return;
     const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
     const column = this.columnWidth();
-    this.pieces = layOut({ node: this.root, minHeight: LEAST_HEIGHT / height });
+    this.pieces = layOut(this.root, height, LEAST_HEIGHT);
     const path = new Set<Node>();
     for (let n = this.cursor; n; n = n.parent) path.add(n);
     c.globalAlpha = this.isStale ? 0.45 : 1;
     c.textBaseline = "middle";
-    for (const piece of this.pieces) this.drawPiece(piece, column, height, isDark, path);
+    for (const piece of this.pieces) this.drawPiece(piece, column, isDark, path);
     c.globalAlpha = 1;
   }
 
-  private drawPiece(p: Piece, column: number, height: number, isDark: boolean,
-                    path: Set<Node>): void {
-    const c = this.context, x = MARGIN + p.x * column, y = p.y * height, h = p.height * height;
+  private drawPiece(p: Piece, column: number, isDark: boolean, path: Set<Node>): void {
+    const c = this.context, x = MARGIN + p.x * column, { y, height: h } = p;
     const w = p.bytes.length * column, isOnPath = path.has(p.head);
     const hue = hueOf(p.head), depth = p.head.depth;
     const light = isDark ? 20 + (depth % 2) * 3 + (isOnPath ? 12 : 0)
@@ -96,14 +95,14 @@ export class Flow {
     c.fillStyle = `hsl(${hue} ${isDark ? 34 : 52}% ${light}%)`;
     c.fillRect(x, y, Math.max(w - 1, 1), Math.max(h - 1, 0.7));
     if (h < LABEL_HEIGHT) return;
-    const size = Math.min(18, Math.max(9, h * 0.62), column * 1.6);
+    const size = Math.min(Math.max(10, h * 0.82), column * 1.6);
     c.font = `${isOnPath ? 600 : 400} ${size}px ui-monospace, "DejaVu Sans Mono", monospace`;
     c.fillStyle = isDark ? `hsl(${hue} 40% ${isOnPath ? 96 : 84}%)` : `hsl(${hue} 60% ${isOnPath ? 10 : 22}%)`;
     c.save();
     c.beginPath();
     c.rect(x, y, w - 1, h - 1);
     c.clip();
-    c.fillText(toLabel(new Uint8Array(p.bytes)), x + 3, y + h / 2, undefined);
+    c.fillText(toLabel(new Uint8Array(p.bytes)), x + 3, y + h / 2);
     c.restore();
   }
 }
