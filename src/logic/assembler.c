@@ -19,6 +19,12 @@ struct bl_assembler {
     uint32_t run_table;
 };
 
+// An entry was begun, or would have been had there been memory.
+static bool is_open(const bl_assembler *a)
+{
+    return a->entries.bytes > 0 || a->entries.status != BL_OK;
+}
+
 static uint32_t *words(const bl_assembler *a) { return (uint32_t *)(void *)a->code.data; }
 static size_t n_words(const bl_assembler *a) { return a->code.bytes / sizeof(uint32_t); }
 
@@ -116,7 +122,7 @@ void bl_assembler_begin_entry(bl_assembler *a, const char *name)
 void bl_assembler_lut3(bl_assembler *a, uint8_t table, uint32_t dst, uint32_t x, uint32_t y,
                        uint32_t z)
 {
-    assert(a->entries.bytes > 0 && dst >= a->first[1] && dst < a->n_slots);
+    assert(is_open(a) && dst >= a->first[1] && dst < a->n_slots);
     assert(x < a->n_slots && y < a->n_slots && z < a->n_slots);
     if (a->code.status != BL_OK)
         return;
@@ -162,7 +168,7 @@ static void put_list(bl_assembler *a, const bl_literal_list *list)
 void bl_assembler_count_ge(bl_assembler *a, uint32_t dst, const bl_literal_list *list,
                            int64_t threshold)
 {
-    assert(a->entries.bytes > 0 && dst >= a->first[1] && dst < a->n_slots);
+    assert(is_open(a) && dst >= a->first[1] && dst < a->n_slots);
     int64_t never = (int64_t)list->n_plain + list->n_complemented + 1;
     a->run_at = 0;
     put(a, OP_COUNT_GE);
@@ -174,7 +180,7 @@ void bl_assembler_count_ge(bl_assembler *a, uint32_t dst, const bl_literal_list 
 void bl_assembler_sum(bl_assembler *a, uint32_t dst, uint32_t n_dst, uint32_t n_planes,
                       int64_t base, const bl_literal_list *digits, uint32_t n_digits)
 {
-    assert(a->entries.bytes > 0 && dst >= a->first[1] && n_dst <= a->n_slots - dst);
+    assert(is_open(a) && dst >= a->first[1] && n_dst <= a->n_slots - dst);
     assert(n_planes >= 1 && n_planes <= MAX_SUM_PLANES && n_dst >= n_planes);
     assert(n_digits <= n_planes && base >= INT32_MIN && base <= INT32_MAX);
     a->run_at = 0;
@@ -205,7 +211,7 @@ static uint8_t *write_tables(uint8_t *at, const bl_assembler *a)
 
 bl_status bl_assembler_finish(bl_program **program, bl_assembler *a)
 {
-    assert(program && a->entries.bytes > 0);
+    assert(program && is_open(a));
     end_entry(a);
     bl_status status = a->status ? a->status : a->code.status ? a->code.status : a->entries.status;
     if (status != BL_OK)

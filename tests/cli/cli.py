@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command line as scripts use it: cli.py BITLOOM TINY.safetensors"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BITLOOM, TINY = sys.argv[1:3]
+HALF_ADDER = "aag 5 2 0 2 3\n2\n4\n6\n10\n6 2 4\n8 3 5\n10 9 7\ni0 a\ni1 b\no0 carry\no1 sum\n"
+
+
+def run(*words, stdin=None, expect=0, env=None):
+    done = subprocess.run([BITLOOM, *map(str, words)], input=stdin, capture_output=True,
+                          env={**os.environ, **(env or {})})
+    assert done.returncode == expect, "%s: exit %d, %s" % (words, done.returncode, done.stderr)
+    return done.stdout, done.stderr.decode(errors="replace")
+
+
+class CommandLine(unittest.TestCase):
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        self.folder = pathlib.Path(self.scratch.name)
+        (self.folder / "half.aag").write_text(HALF_ADDER)
+
+    def tearDown(self):
+        self.scratch.cleanup()
+
+    def test_every_verb_has_help(self):
+        overview = run("--help")[0].decode()
+        verbs = [line.split()[0] for line in overview.splitlines() if line.startswith("  ")]
+        self.assertIn("melt", verbs)
+        for verb in verbs:
+            text = run(verb, "--help")[0].decode()
+            self.assertIn("bitloom " + verb, text)
+            self.assertIn("--json", text)
+
+    def test_usage_errors_exit_2_and_suggest(self):
+        self.assertIn("did you mean stats", run("stat", expect=2)[1])
+        self.assertIn("did you mean --random", run("simulate", "x", "--rando", "3", expect=2)[1])
+        self.assertIn("expected: bitloom stats FILE", run("stats", expect=2)[1])
+        self.assertIn(".aig, .aag or .blp", run("convert", "a.aag", "b.xyz", expect=2)[1])
+
+    def test_missing_and_malformed_files_exit_1_with_the_place(self):
+        self.assertIn("nowhere.aig: No such file", run("stats", "nowhere.aig", expect=1)[1])
+        bad = self.folder / "bad.aag"
+        bad.write_text("aag 1 1 0 1 0\n2\n7\n")
+        self.assertIn("bad.aag:3:2: output 7 is above the maximum 3", run("stats", bad, expect=1)[1])
+        self.assertIn("not AIGER", run("stats", "-", stdin=b"hello", expect=1)[1])
+        self.assertIn("expected a .loom", run("score", bad, "--text", bad, expect=1)[1])
+
+    def test_stats_counts(self):
+        stats = json.loads(run("stats", self.folder / "half.aag", "--json")[0])
+        self.assertEqual((stats["n_inputs"], stats["n_outputs"], stats["n_nodes"], stats["n_levels"]),
+                         (2, 2, 3, 2))
+
+    def test_simulate_follows_the_truth_table_on_every_level_and_format(self):
+        for name in ("half.aig", "half.blp", "half2.aag"):
+            run("convert", self.folder / "half.aag", self.folder / name)
+            for cpu in ("c", "avx2", "avx512", "neon"):
+                words = ("simulate", self.folder / name, "--stimulus", "-", "--cpu", cpu)
+                done = subprocess.run([BITLOOM, *map(str, words)], input=b"00\n01\n10\n11\n",
+                                      capture_output=True)
+                if b"this machine has no" in done.stderr:
+                    continue
+                self.assertEqual(done.stdout.decode().split(), ["00", "01", "01", "10"])
+
+    def test_stimulus_errors_name_line_and_column(self):
+        half = self.folder / "half.aag"
+        self.assertIn("-:2:2: expected 2 digits", run("simulate", half, "--stimulus", "-",
+                                                      stdin=b"00\n0x\n", expect=1)[1])
+        self.assertIn("1 digits; expected 2", run("simulate", half, "--stimulus", "-", stdin=b"0\n",
+                                                  expect=1)[1])
+        run("simulate", half, expect=2)
+
+    def test_latches_count_steps(self):
+        toggle = self.folder / "toggle.aag"
+        toggle.write_text("aag 1 0 1 1 0\n2 3 1\n2\n")
+        out = run("simulate", toggle, "--stimulus", "-", "--steps", 4, stdin=b"")[0]
+        self.assertEqual(out, b"")  # no inputs: no line is a pattern
+        out = run("simulate", toggle, "--random", 1, "--steps", 4)[0]
+        self.assertEqual(out.decode().split(), ["1", "0", "1", "0"])
+
+    def test_melt_score_and_sample(self):
+        loom, aig = self.folder / "tiny.loom", self.folder / "tiny.aig"
+        facts = json.loads(run("melt", TINY, "-o", loom, "--aig", aig, "--json")[0])
+        stats = json.loads(run("stats", aig, "--json")[0])
+        self.assertEqual(stats["n_nodes"], facts["n_nodes"])
+        self.assertEqual(stats["n_latches"], facts["n_state_bits"])
+        text = self.folder / "t.txt"
+        text.write_bytes(b"The quick brown fox jumps over the lazy dog. \xe2\x80\x94 \x00\xff\n" * 40)
+        scores = set()
+        for cpu in ("c", "avx2", "avx512", "neon"):
+            done = subprocess.run([BITLOOM, "score", loom, "--text", text, "--json", "--cpu", cpu],
+                                  capture_output=True)
+            if done.returncode == 0:
+                scores.add(json.loads(done.stdout)["bits_per_byte"])
+        self.assertEqual(len(scores), 1)
+        self.assertTrue(2 < scores.pop() < 8)
+        one = run("sample", loom, "--prompt", "It ", "--bytes", 30, "--seed", 4)[0]
+        many = json.loads(run("sample", loom, "--prompt", "It ", "--bytes", 30, "--seed", 4,
+                              "--lanes", 9, "--json")[0])
+        self.assertEqual(len(many["texts"]), 9)
+        self.assertEqual(one.decode(errors="replace").rstrip("\n")[3:][:20], many["texts"][0][:20])
+        cut = self.folder / "cut.loom"
+        cut.write_bytes(loom.read_bytes()[:-100])
+        self.assertIn("truncated", run("sample", cut, expect=1)[1])
+
+    def test_output_to_a_bad_place_is_reported(self):
+        self.assertIn("/nowhere/x.loom: No such file", run("melt", TINY, "-o", "/nowhere/x.loom",
+                                                           expect=1)[1])
+
+    def test_cpu_level_can_be_chosen_by_the_environment(self):
+        half = self.folder / "half.aag"
+        out = run("simulate", half, "--random", 700, env={"BITLOOM_CPU": "c"})[0]
+        self.assertEqual(out, run("simulate", half, "--random", 700)[0])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

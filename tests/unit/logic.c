@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: MIT
+#include "../test.h"
+
+#include <bitloom/logic.h>
+
+static bl_random rng;
+
+static bl_graph *random_graph(uint32_t n_inputs, uint32_t n_latches, uint32_t n_ands, uint32_t n_outputs)
+{
+    bl_graph *g;
+    REQUIRE(bl_graph_create(&g, NULL) == BL_OK);
+    char name[16];
+    for (uint32_t i = 0; i < n_inputs; i++) {
+        snprintf(name, sizeof name, "x[%u]", i);
+        bl_graph_input(g, name);
+    }
+    for (uint32_t i = 0; i < n_latches; i++)
+        bl_graph_latch(g, (bl_reset)bl_random_below(&rng, 2), i % 2 ? "" : "lat");
+    for (uint32_t i = 0; i < n_ands; i++)
+        bl_graph_and(g, (bl_lit)bl_random_below(&rng, 2ull * g->n_nodes),
+                     (bl_lit)bl_random_below(&rng, 2ull * g->n_nodes));
+    for (uint32_t i = 0; i < n_latches; i++)
+        bl_graph_set_next(g, i, (bl_lit)bl_random_below(&rng, 2ull * g->n_nodes));
+    for (uint32_t i = 0; i < n_outputs; i++)
+        bl_graph_port(g, (bl_lit)bl_random_below(&rng, 2ull * g->n_nodes),
+                      (bl_port_kind)(3 * i / n_outputs), 0, i % 4 ? NULL : "out");
+    REQUIRE(g->status == BL_OK);
+    return g;
+}
+
+// The plainest evaluation there is: 64 lanes in a word per node.
+typedef struct plain { uint64_t *value, *state; } plain;
+
+static uint64_t plain_lit(const plain *p, bl_lit l) { return p->value[l >> 1] ^ (l & 1 ? ~0ull : 0); }
+
+static void plain_step(plain *p, const bl_graph *g, const uint64_t *in, uint64_t *out)
+{
+    p->value[0] = 0;
+    for (uint32_t id = 1; id < g->n_nodes; id++)
+        p->value[id] = g->fanin0[id] == BL_NODE_INPUT   ? in[g->fanin1[id]]
+                       : g->fanin0[id] == BL_NODE_LATCH ? p->state[g->fanin1[id]]
+                       : plain_lit(p, g->fanin0[id]) & plain_lit(p, g->fanin1[id]);
+    for (uint32_t i = 0; i < g->n_outputs; i++)
+        out[i] = plain_lit(p, g->outputs[i].lit);
+    for (uint32_t i = 0; i < g->n_latches; i++)
+        p->state[i] = plain_lit(p, g->latches[i].next);
+}
+
+static void expect_same_as_plain(const bl_graph *g, const bl_program *program, bl_cpu level)
+{
+    bl_machine *m;
+    REQUIRE(bl_machine_create(&m, program, level, NULL) == BL_OK);
+    plain p = {calloc(g->n_nodes, 8), calloc(g->n_latches + 1, 8)};
+    uint64_t *in = calloc(g->n_inputs + 1, 8), *out = calloc(g->n_outputs + 1, 8);
+    for (uint32_t i = 0; i < g->n_latches; i++) {
+        p.state[i] = bl_random_next(&rng);
+        bl_machine_state(m)[i].word[3] = p.state[i];
+    }
+    bool is_same = true;
+    for (int t = 0; t < 5; t++) {
+        for (uint32_t i = 0; i < g->n_inputs; i++)
+            bl_machine_input(m)[i].word[3] = in[i] = bl_random_next(&rng);
+        plain_step(&p, g, in, out);
+        bl_machine_run(m, 0);
+        for (uint32_t i = 0; i < g->n_outputs; i++)
+            is_same &= bl_machine_output(m)[i].word[3] == out[i];
+        for (uint32_t i = 0; i < g->n_latches; i++)
+            is_same &= bl_machine_state(m)[i].word[3] == p.state[i];
+    }
+    CHECK(is_same);
+    free(p.value);
+    free(p.state);
+    free(in);
+    free(out);
+    bl_machine_destroy(&m);
+}
+
+static void trivial_ands_are_not_built(void)
+{
+    bl_graph *g;
+    REQUIRE(bl_graph_create(&g, NULL) == BL_OK);
+    bl_lit a = bl_graph_input(g, "a"), b = bl_graph_input(g, "b");
+    CHECK(bl_graph_and(g, a, BL_LIT_FALSE) == BL_LIT_FALSE);
+    CHECK(bl_graph_and(g, BL_LIT_TRUE, a) == a);
+    CHECK(bl_graph_and(g, a, a) == a && bl_graph_and(g, a, bl_lit_not(a)) == BL_LIT_FALSE);
+    CHECK(bl_graph_and(g, a, b) == bl_graph_and(g, b, a));
+    CHECK(g->n_ands == 1);
+    bl_graph_destroy(&g);
+}
+
+// All 256 functions of three inputs, all eight rows: in a graph and on every level.
+static void every_lut3_is_its_table(void)
+{
+    bl_record in = {0}, none = {0}, out = {0};
+    bl_assembler *a;
+    bl_program *p;
+    REQUIRE(bl_record_add(&in, "x", 3, false) == BL_OK && bl_record_add(&out, "y", 256, false) == BL_OK);
+    REQUIRE(bl_assembler_create(&a, &in, &none, &out, NULL) == BL_OK);
+    bl_assembler_begin_entry(a, "step");
+    for (uint32_t t = 0; t < 256; t++)
+        bl_assembler_lut3(a, (uint8_t)t, bl_assembler_output(a) + t, bl_assembler_input(a),
+                          bl_assembler_input(a) + 1, bl_assembler_input(a) + 2);
+    REQUIRE(bl_assembler_finish(&p, a) == BL_OK);
+    for (int level = 0; level < BL_CPU_COUNT; level++) {
+        if (!bl_cpu_is_supported((bl_cpu)level))
+            continue;
+        bl_machine *m;
+        REQUIRE(bl_machine_create(&m, p, (bl_cpu)level, NULL) == BL_OK);
+        for (size_t lane = 0; lane < BL_LANES; lane++)
+            for (size_t k = 0; k < 3; k++)
+                bl_lane_set(&bl_machine_input(m)[k], lane, lane * 5 / 7 >> (2 - k) & 1);
+        bl_machine_run(m, 0);
+        bool is_right = true;
+        for (size_t lane = 0; lane < BL_LANES; lane++)
+            for (uint32_t t = 0; t < 256; t++)
+                is_right &= bl_lane_get(&bl_machine_output(m)[t], lane) == (t >> (lane * 5 / 7 & 7) & 1);
+        CHECK(is_right);
+        bl_machine_destroy(&m);
+    }
+    bl_graph *g;
+    REQUIRE(bl_graph_from_program(&g, p, NULL) == BL_OK);
+    expect_same_as_plain(g, p, BL_CPU_C);
+    bl_graph_destroy(&g);
+    bl_program_destroy(&p);
+    bl_assembler_destroy(&a);
+    bl_record_clear(&in);
+    bl_record_clear(&out);
+}
+
+static void programs_of_random_graphs_compute_the_graph(void)
+{
+    for (uint32_t i = 0; i < 60; i++) {
+        bl_graph *g = random_graph(1 + i % 9, i % 7, i * i, 1 + i % 11);
+        bl_program *p;
+        REQUIRE(bl_program_from_graph(&p, g, NULL) == BL_OK);
+        for (int level = 0; level < BL_CPU_COUNT; level++)
+            if (bl_cpu_is_supported((bl_cpu)level))
+                expect_same_as_plain(g, p, (bl_cpu)level);
+        bl_program_destroy(&p);
+        bl_graph_destroy(&g);
+    }
+}
+
+// A random program of all operations over `n_inputs` inputs.
+static bl_program *random_program(uint32_t n_inputs, uint32_t n_operations)
+{
+    bl_record in = {0}, state = {0}, out = {0};
+    bl_assembler *a;
+    bl_program *p;
+    REQUIRE(bl_record_add(&in, "in", n_inputs, false) == BL_OK);
+    REQUIRE(bl_record_add(&state, "s", 5, false) == BL_OK);
+    REQUIRE(bl_record_add(&out, "out", 24 + n_operations, true) == BL_OK);
+    REQUIRE(bl_assembler_create(&a, &in, &state, &out, NULL) == BL_OK);
+    uint32_t first_out = bl_assembler_output(a), n_ready = first_out; // slots that may be read
+    uint32_t first_temporary = bl_assembler_temporaries(a, n_operations), n_written = 0;
+    bl_assembler_begin_entry(a, "step");
+    for (uint32_t i = 0; i < n_operations; i++) {
+        uint32_t counted[700], complemented[700];
+        bl_literal_list list[3];
+        for (uint32_t k = 0; k < 3; k++) {
+            uint64_t most = i % 5 ? 20 : 200;
+            list[k] = (bl_literal_list){counted + 200 * k, complemented + 200 * k,
+                                        (uint32_t)bl_random_below(&rng, most),
+                                        (uint32_t)bl_random_below(&rng, most)};
+            for (uint32_t j = 0; j < 200; j++) {
+                uint32_t n = n_ready + n_written;
+                uint32_t x = (uint32_t)bl_random_below(&rng, n), y = (uint32_t)bl_random_below(&rng, n);
+                counted[200 * k + j] = x < n_ready ? x : first_temporary + x - n_ready;
+                complemented[200 * k + j] = y < n_ready ? y : first_temporary + y - n_ready;
+            }
+        }
+        uint32_t dst = first_temporary + n_written;
+        uint64_t kind = bl_random_below(&rng, 4);
+        if (kind == 0)
+            bl_assembler_sum(a, first_out, 24, 11, (int64_t)bl_random_below(&rng, 2000) - 1000, list, 3);
+        if (kind <= 1)
+            bl_assembler_count_ge(a, dst, list, (int64_t)bl_random_below(&rng, list->n_plain
+                                                                  + list->n_complemented + 3) - 1);
+        else
+            bl_assembler_lut3(a, (uint8_t)bl_random_next(&rng), dst, counted[0], counted[1], complemented[2]);
+        bl_assembler_lut3(a, 0xF0, first_out + 24 + i, dst, 0, 0);
+        if (kind == 3)
+            bl_assembler_lut3(a, 0x96, bl_assembler_state(a) + i % 5, counted[3], counted[4], dst);
+        n_written++;
+    }
+    REQUIRE(bl_assembler_finish(&p, a) == BL_OK);
+    bl_assembler_destroy(&a);
+    bl_record_clear(&in);
+    bl_record_clear(&state);
+    bl_record_clear(&out);
+    return p;
+}
+
+// Exhaustive over nine inputs (512 lanes), several steps of state.
+static bool same_outputs(const bl_program *p, const bl_program *q, bl_cpu level_p, bl_cpu level_q)
+{
+    bl_machine *m, *n;
+    bl_program_info info;
+    bl_program_get_info(&info, p);
+    REQUIRE(bl_machine_create(&m, p, level_p, NULL) == BL_OK);
+    REQUIRE(bl_machine_create(&n, q, level_q, NULL) == BL_OK);
+    bool is_same = true;
+    for (int t = 0; t < 4; t++) {
+        for (uint32_t i = 0; i < info.n_inputs; i++)
+            for (size_t lane = 0; lane < BL_LANES; lane++) {
+                bl_lane_set(&bl_machine_input(m)[i], lane, (lane + (size_t)t * 37) >> i % 9 & 1);
+                bl_lane_set(&bl_machine_input(n)[i], lane, (lane + (size_t)t * 37) >> i % 9 & 1);
+            }
+        bl_machine_run(m, 0);
+        bl_machine_run(n, 0);
+        is_same &= memcmp(bl_machine_output(m), bl_machine_output(n), info.n_outputs * 64) == 0;
+        is_same &= memcmp(bl_machine_state(m), bl_machine_state(n), info.n_state * 64) == 0;
+    }
+    bl_machine_destroy(&m);
+    bl_machine_destroy(&n);
+    return is_same;
+}
+
+static void expansion_to_luts_and_graph_keeps_the_function(void)
+{
+    for (uint32_t i = 0; i < 40; i++) {
+        bl_program *p = random_program(9, 3 + i), *luts, *again;
+        bl_graph *g;
+        REQUIRE(bl_program_expand(&luts, p, NULL) == BL_OK);
+        REQUIRE(bl_graph_from_program(&g, p, NULL) == BL_OK);
+        REQUIRE(bl_program_from_graph(&again, g, NULL) == BL_OK);
+        bl_program_info info;
+        bl_program_get_info(&info, luts);
+        CHECK(info.n_macro_operations == 0);
+        for (int level = 0; level < BL_CPU_COUNT; level++)
+            if (bl_cpu_is_supported((bl_cpu)level)) {
+                CHECK(same_outputs(p, p, BL_CPU_C, (bl_cpu)level));
+                CHECK(same_outputs(p, luts, BL_CPU_C, (bl_cpu)level));
+                CHECK(same_outputs(p, again, BL_CPU_C, (bl_cpu)level));
+            }
+        bl_program_destroy(&p);
+        bl_program_destroy(&luts);
+        bl_program_destroy(&again);
+        bl_graph_destroy(&g);
+    }
+}
+
+static void aiger_round_trips_in_both_forms(void)
+{
+    for (uint32_t i = 0; i < 40; i++) {
+        bl_graph *g = random_graph(1 + i % 6, i % 5, 3 * i, 1 + i % 7), *back = NULL;
+        bl_buffer first = {0}, second = {0};
+        bl_diag d = {0};
+        bl_graph_set_comment(g, "a comment\nof two lines\n");
+        bool is_ascii = i % 2;
+        REQUIRE(bl_graph_write_aiger(&first, g, is_ascii) == BL_OK);
+        bl_status status = bl_graph_read_aiger(&back, first.data, first.bytes, "t", NULL, &d);
+        if (status != BL_OK)
+            fprintf(stderr, "%s\n", d.message);
+        REQUIRE(status == BL_OK);
+        REQUIRE(bl_graph_write_aiger(&second, back, is_ascii) == BL_OK);
+        CHECK(first.bytes == second.bytes && memcmp(first.data, second.data, first.bytes) == 0);
+        bl_program *p;
+        REQUIRE(bl_program_from_graph(&p, back, NULL) == BL_OK);
+        expect_same_as_plain(g, p, bl_cpu_best());
+        bl_program_destroy(&p);
+        bl_graph_destroy(&g);
+        bl_graph_destroy(&back);
+        bl_buffer_clear(&first);
+        bl_buffer_clear(&second);
+    }
+}
+
+static bl_status read_text(bl_graph **g, const char *text, bl_diag *d)
+{
+    return bl_graph_read_aiger(g, (const uint8_t *)text, strlen(text), "t.aag", NULL, d);
+}
+
+static void aiger_accepts_the_1_9_sections(void)
+{
+    bl_graph *g = NULL;
+    bl_diag d = {0};
+    const char *text = "aag 7 2 2 1 3 1 1 1 1\n2\n4\n6 8 1\n8 12 8\n14\n10\n3\n2\n10\n13\n7\n"
+                       "14 12 10\n12 2 4\n10 6 9\ni0 req\nl1 q\no0 ack\nb0 oops\nj0 live\nc\nhello\n";
+    bl_status status = read_text(&g, text, &d);
+    if (status != BL_OK)
+        fprintf(stderr, "%llu:%llu %s\n", (unsigned long long)d.line, (unsigned long long)d.column, d.message);
+    REQUIRE(status == BL_OK);
+    CHECK(g->n_inputs == 2 && g->n_latches == 2 && g->n_ands == 3 && g->n_outputs == 6);
+    CHECK(g->latches[0].reset == BL_RESET_ONE && g->latches[1].reset == BL_RESET_UNKNOWN);
+    CHECK(g->outputs[3].kind == BL_PORT_JUSTICE && g->outputs[5].kind == BL_PORT_FAIRNESS);
+    CHECK(strcmp(bl_graph_name(g, g->inputs[0].name), "req") == 0);
+    CHECK(strcmp(bl_graph_name(g, g->latches[1].name), "q") == 0);
+    CHECK(strcmp(g->comment, "hello\n") == 0);
+    bl_graph_destroy(&g);
+}
+
+static void malformed_aiger_gets_a_place_and_a_reason(void)
+{
+    static const struct { const char *text, *reason; } cases[] = {
+        {"", "not AIGER"}, {"aag", "not AIGER"}, {"aag 1 1", "blank and L"},
+        {"aag x 0 0 0 0\n", "expected M"}, {"aag 99999999999 0 0 0 0\n", "above"},
+        {"aag 1 1 0 1 0\n2\n", "expected output"},
+        {"aag 9 9 0 9 0\n2\n", "the header declares more"},
+        {"aag 1 1 0 1 0\n2\n9\n", "above the maximum 3"},
+        {"aag 1 1 0 1 0\n3\n2\n", "must be even"},
+        {"aag 2 1 0 1 1\n2\n4\n4 4 2\n", "depends on itself"},
+        {"aag 2 1 0 1 1\n2\n4\n2 4 2\n", "defined twice"},
+        {"aag 3 1 0 1 1\n2\n4\n4 6 2\n", "never defined"},
+        {"aag 1 1 0 1 0\n2\n2\nq0 x\n", "expected a symbol"},
+        {"aag 1 1 0 1 0\n2\n2\ni7 x\n", "names nothing"},
+        {"aag 1 0 1 0 0\n2 2 5\n", "above the maximum"},
+        {"aig 2 1 0 1 1\n4\n", "ends within the ANDs"},
+        {"aig 2 1 0 1 1\n4\n\x7f\x01", "no earlier literal"},
+        {"aig 3 1 0 1 1\n4\n\x01\x01", "I + L + A"},
+        {"aig 4000000 4000000000 0 0 0\n", "I + L + A"},
+        {"aig 2000000000 2000000000 0 0 0\n", "variables in a file"},
+        {"aag 1 1 0 0 0 0 0 1\n2\n4000000000\n", "can hold"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bl_graph *g = NULL;
+        bl_diag d = {0};
+        bl_status status = read_text(&g, cases[i].text, &d);
+        if (status == BL_OK || !strstr(d.message, cases[i].reason))
+            fprintf(stderr, "case %zu: \"%s\"\n", i, d.message);
+        CHECK(status != BL_OK && g == NULL && strstr(d.message, cases[i].reason));
+    }
+}
+
+// Every truncation and many single-byte changes of a program file are refused or harmless.
+static void damaged_programs_are_refused_or_run(void)
+{
+    bl_program *p = random_program(9, 20);
+    bl_buffer file = {0};
+    REQUIRE(bl_program_write(&file, p) == BL_OK);
+    uint8_t *copy = bl_alloc(NULL, file.bytes);
+    for (size_t i = 0; i < 3000; i++) {
+        bl_program *q = NULL;
+        bl_diag d = {0};
+        memcpy(copy, file.data, file.bytes);
+        size_t bytes = file.bytes;
+        if (i % 3 == 0)
+            bytes = bl_random_below(&rng, file.bytes);
+        else
+            copy[bl_random_below(&rng, file.bytes)] = (uint8_t)bl_random_next(&rng);
+        if (bl_program_open(&q, copy, bytes, "t.blp", NULL, &d) == BL_OK) {
+            bl_machine *m;
+            REQUIRE(bl_machine_create(&m, q, bl_cpu_best(), NULL) == BL_OK);
+            bl_machine_run(m, 0);
+            bl_machine_destroy(&m);
+            bl_program_destroy(&q);
+        } else
+            CHECK(d.message[0]);
+        CHECK(i % 3 != 0 || !q);
+    }
+    bl_free(NULL, copy, file.bytes);
+    bl_buffer_clear(&file);
+    bl_program_destroy(&p);
+}
+
+static void lanes_load_and_store_any_width(void)
+{
+    for (uint32_t n_bits = 1; n_bits < 300; n_bits += n_bits < 20 ? 1 : 37) {
+        bl_graph *g;
+        bl_program *p;
+        bl_machine *m;
+        REQUIRE(bl_graph_create(&g, NULL) == BL_OK);
+        for (uint32_t i = 0; i < n_bits; i++)
+            bl_graph_set_next(g, i, bl_graph_latch(g, BL_RESET_ZERO, NULL));
+        REQUIRE(bl_program_from_graph(&p, g, NULL) == BL_OK);
+        REQUIRE(bl_machine_create(&m, p, bl_cpu_best(), NULL) == BL_OK);
+        size_t bytes = bl_machine_state_bytes(m), n_lanes = 1 + n_bits % 512;
+        uint8_t *in = calloc(n_lanes, bytes), *out = calloc(n_lanes, bytes);
+        for (size_t i = 0; i < n_lanes * n_bits; i++)
+            in[i / n_bits * bytes + i % n_bits / 8] |= (uint8_t)(bl_random_below(&rng, 2) << i % n_bits % 8);
+        bl_machine_load_lanes(m, in, n_lanes);
+        for (size_t i = 0; i < n_lanes; i++)
+            CHECK(bl_lane_get(&bl_machine_state(m)[n_bits - 1], i)
+                  == (in[i * bytes + (n_bits - 1) / 8] >> (n_bits - 1) % 8 & 1));
+        bl_machine_run(m, 0);
+        bl_machine_store_lanes(out, m, n_lanes);
+        CHECK(memcmp(in, out, n_lanes * bytes) == 0);
+        free(in);
+        free(out);
+        bl_machine_destroy(&m);
+        bl_program_destroy(&p);
+        bl_graph_destroy(&g);
+    }
+}
+
+static int n_left;
+static void *failing_resize(void *context, void *p, size_t old_bytes, size_t new_bytes)
+{
+    (void)context;
+    if (new_bytes == 0) {
+        bl_free(NULL, p, old_bytes);
+        return NULL;
+    }
+    return n_left-- > 0 ? bl_resize(NULL, p, old_bytes, new_bytes) : NULL;
+}
+
+// The n-th allocation fails, for every n until all succeed: an error each time, and no leak.
+static void failing_allocations_are_reported(void)
+{
+    bl_graph *source = random_graph(6, 3, 200, 5);
+    bl_buffer file = {0};
+    REQUIRE(bl_graph_write_aiger(&file, source, true) == BL_OK);
+    bl_allocator a = {failing_resize, NULL};
+    bool is_done = false;
+    for (int n = 0; !is_done && n < 1000; n++) {
+        bl_graph *g = NULL, *back = NULL;
+        bl_program *p = NULL, *luts = NULL;
+        bl_machine *m = NULL;
+        n_left = n;
+        is_done = bl_graph_read_aiger(&g, file.data, file.bytes, "t", &a, NULL) == BL_OK
+                  && bl_program_from_graph(&p, g, &a) == BL_OK
+                  && bl_program_expand(&luts, p, &a) == BL_OK
+                  && bl_graph_from_program(&back, p, &a) == BL_OK
+                  && bl_machine_create(&m, p, bl_cpu_best(), &a) == BL_OK;
+        bl_machine_destroy(&m);
+        bl_graph_destroy(&g);
+        bl_graph_destroy(&back);
+        bl_program_destroy(&p);
+        bl_program_destroy(&luts);
+    }
+    CHECK(is_done);
+    bl_buffer_clear(&file);
+    bl_graph_destroy(&source);
+}
+
+int main(void)
+{
+    bl_random_seed(&rng, 1);
+    RUN(trivial_ands_are_not_built);
+    RUN(every_lut3_is_its_table);
+    RUN(programs_of_random_graphs_compute_the_graph);
+    RUN(expansion_to_luts_and_graph_keeps_the_function);
+    RUN(aiger_round_trips_in_both_forms);
+    RUN(aiger_accepts_the_1_9_sections);
+    RUN(malformed_aiger_gets_a_place_and_a_reason);
+    RUN(damaged_programs_are_refused_or_run);
+    RUN(lanes_load_and_store_any_width);
+    RUN(failing_allocations_are_reported);
+    return test_summary();
+}
