@@ -35,12 +35,8 @@ cross-arm:   ## build for AArch64 and run the tests under qemu
 bench: build/bitloom $(LOOM)   ## the benchmarks; `build/bitloom bench --help` for more
 	build/bitloom bench --model $(LOOM)
 
-fuzz:   ## feed the readers with random files for a minute each (clang)
-	@tools/packages.sh packages-test.txt
-	@tools/fuzz.sh
-
 format:   ## clang-format for all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 force:
-.PHONY: help run test asan ubsan tsan cross-arm bench fuzz format force
+.PHONY: help run test asan ubsan tsan cross-arm bench format force

@@ -23,6 +23,7 @@ exe_wrapper = ['qemu-aarch64', '-L', '/usr/aarch64-linux-gnu', '-E', 'LD_LIBRARY
 sys_root = '$root'
 pkg_config_libdir = '$root/usr/lib/aarch64-linux-gnu/pkgconfig'
 [built-in options]
+c_args = ['-I$root/usr/include/aarch64-linux-gnu']
 c_link_args = ['-L$root/usr/lib/aarch64-linux-gnu', '-Wl,-rpath-link,$root/usr/lib/aarch64-linux-gnu']
 [host_machine]
 system = 'linux'

@@ -38,13 +38,17 @@ INLINE __m256i odd_bytes(__m256i a, __m256i b)
 INLINE void split(__m256i *r, int n_bytes)
 {
     __m256i t[8];
+#pragma GCC unroll 8
     for (int half = n_bytes / 2, parts = 1; half >= 1; half /= 2, parts *= 2)
+#pragma GCC unroll 8
         for (int part = 0; part < parts; part++) {
             __m256i *p = r + part * 2 * half;
+#pragma GCC unroll 8
             for (int i = 0; i < half; i++) {
                 t[i] = even_bytes(p[2 * i], p[2 * i + 1]);
                 t[half + i] = odd_bytes(p[2 * i], p[2 * i + 1]);
             }
+#pragma GCC unroll 8
             for (int i = 0; i < 2 * half; i++)
                 p[i] = t[i];
         }
@@ -53,15 +57,19 @@ INLINE void split(__m256i *r, int n_bytes)
 INLINE void merge(__m256i *r, int n_bytes)
 {
     __m256i t[8];
+#pragma GCC unroll 8
     for (int half = 1, parts = n_bytes / 2; half < n_bytes; half *= 2, parts /= 2)
+#pragma GCC unroll 8
         for (int part = 0; part < parts; part++) {
             __m256i *p = r + part * 2 * half;
+#pragma GCC unroll 8
             for (int i = 0; i < half; i++) {
                 __m256i lo = _mm256_unpacklo_epi8(p[i], p[half + i]);
                 __m256i hi = _mm256_unpackhi_epi8(p[i], p[half + i]);
                 t[2 * i] = _mm256_permute2x128_si256(lo, hi, 0x20);
                 t[2 * i + 1] = _mm256_permute2x128_si256(lo, hi, 0x31);
             }
+#pragma GCC unroll 8
             for (int i = 0; i < 2 * half; i++)
                 p[i] = t[i];
         }
@@ -72,10 +80,12 @@ INLINE void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, con
     for (; n_blocks > 0; n_blocks--, planes += 8 * n_bytes, records += 512 * n_bytes)
         for (int g = 0; g < 16; g++) {
             __m256i r[8];
+#pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++)
                 r[i] = _mm256_loadu_si256(
                     (const __m256i *)(const void *)(records + (g * n_bytes + i) * 32));
             split(r, n_bytes);
+#pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++) {
                 bl_plane *p = planes + 8 * byte_of(i, n_bytes);
                 for (int k = 7; k >= 0; k--) {
@@ -102,6 +112,7 @@ INLINE void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, c
     for (; n_blocks > 0; n_blocks--, planes += 8 * n_bytes, records += 512 * n_bytes)
         for (int g = 0; g < 16; g++) {
             __m256i r[8];
+#pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++) {
                 const bl_plane *p = planes + 8 * byte_of(i, n_bytes);
                 r[i] = _mm256_setzero_si256();
@@ -113,6 +124,7 @@ INLINE void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, c
                 }
             }
             merge(r, n_bytes);
+#pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++)
                 _mm256_storeu_si256((__m256i *)(void *)(records + (g * n_bytes + i) * 32), r[i]);
         }

@@ -74,13 +74,17 @@ INLINE int byte_of(int i, int n_bytes)
 INLINE void split(__m512i *r, int n_bytes)
 {
     __m512i t[8];
+#pragma GCC unroll 8
     for (int half = n_bytes / 2, parts = 1; half >= 1; half /= 2, parts *= 2)
+#pragma GCC unroll 8
         for (int part = 0; part < parts; part++) {
             __m512i *p = r + part * 2 * half;
+#pragma GCC unroll 8
             for (int i = 0; i < half; i++) {
                 t[i] = _mm512_permutex2var_epi8(p[2 * i], table(even), p[2 * i + 1]);
                 t[half + i] = _mm512_permutex2var_epi8(p[2 * i], table(odd), p[2 * i + 1]);
             }
+#pragma GCC unroll 8
             for (int i = 0; i < 2 * half; i++)
                 p[i] = t[i];
         }
@@ -89,13 +93,17 @@ INLINE void split(__m512i *r, int n_bytes)
 INLINE void merge(__m512i *r, int n_bytes)
 {
     __m512i t[8];
+#pragma GCC unroll 8
     for (int half = 1, parts = n_bytes / 2; half < n_bytes; half *= 2, parts /= 2)
+#pragma GCC unroll 8
         for (int part = 0; part < parts; part++) {
             __m512i *p = r + part * 2 * half;
+#pragma GCC unroll 8
             for (int i = 0; i < half; i++) {
                 t[2 * i] = _mm512_permutex2var_epi8(p[i], table(low), p[half + i]);
                 t[2 * i + 1] = _mm512_permutex2var_epi8(p[i], table(high), p[half + i]);
             }
+#pragma GCC unroll 8
             for (int i = 0; i < 2 * half; i++)
                 p[i] = t[i];
         }
@@ -108,9 +116,11 @@ INLINE void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, con
 #pragma GCC unroll 8
         for (int g = 0; g < 8; g++) {
             __m512i r[8];
+#pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++)
                 r[i] = _mm512_loadu_si512(records + (g * n_bytes + i) * 64);
             split(r, n_bytes);
+#pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++)
                 bytes[byte_of(i, n_bytes)][g] = r[i];
         }
@@ -142,9 +152,11 @@ INLINE void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, c
 #pragma GCC unroll 8
         for (int g = 0; g < 8; g++) {
             __m512i r[8];
+#pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++)
                 r[i] = bytes[byte_of(i, n_bytes)][g];
             merge(r, n_bytes);
+#pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++)
                 _mm512_storeu_si512(records + (g * n_bytes + i) * 64, r[i]);
         }
