@@ -51,7 +51,7 @@ const tests = {
     await page.waitForFunction(() => !document.body.dataset.ended);
     await ended(page);
     assert.equal(await data(page, "lanes"), "512");
-    assert.equal(await data(page, "step"), "64");
+    assert.equal(await data(page, "step"), "96");
     assert.ok(Number(await data(page, "firstFrameMs")) < 300, await data(page, "firstFrameMs"));
     assert.deepEqual(page.errors, []);
     await page.close();

@@ -55,7 +55,7 @@ export class Flow {
   }
 
   private columnWidth(): number {
-    return Math.min(10, Math.max(7, (this.canvas.clientWidth - 2 * MARGIN) / this.columns));
+    return Math.min(9, Math.max(6.5, (this.canvas.clientWidth - 2 * MARGIN) / this.columns));
   }
 
   private schedule(): void {
@@ -95,14 +95,15 @@ export class Flow {
     c.fillStyle = `hsl(${hue} ${isDark ? 34 : 52}% ${light}%)`;
     c.fillRect(x, y, Math.max(w - 1, 1), Math.max(h - 1, 0.7));
     if (h < LABEL_HEIGHT) return;
-    const size = Math.min(Math.max(10, h * 0.82), column * 1.6);
+    const size = Math.min(Math.max(10, h * 0.82), column * 1.55), gap = column - 0.602 * size;
     c.font = `${isOnPath ? 600 : 400} ${size}px ui-monospace, "DejaVu Sans Mono", monospace`;
     c.fillStyle = isDark ? `hsl(${hue} 40% ${isOnPath ? 96 : 84}%)` : `hsl(${hue} 60% ${isOnPath ? 10 : 22}%)`;
     c.save();
     c.beginPath();
     c.rect(x, y, w - 1, h - 1);
     c.clip();
-    c.fillText(toLabel(new Uint8Array(p.bytes)), x + 3, y + h / 2);
+    c.letterSpacing = `${Math.max(0, gap)}px`; // one letter a column, where the browser can
+    c.fillText(toLabel(new Uint8Array(p.bytes)), x + Math.max(0, gap / 2), y + h / 2);
     c.restore();
   }
 }

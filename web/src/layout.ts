@@ -17,7 +17,7 @@ export interface Piece {
   height: number;
 }
 
-const LINE = 15, LABELLED_PART = 0.8;
+const LINE = 16, LABELLED_PART = 0.8;
 
 function leavesOf(root: Node): { leaf: Node; share: number }[] {
   const found: { leaf: Node; share: number }[] = [];
