@@ -6,7 +6,6 @@
 
 #include "verbs.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-static void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, size_t width)
+static void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, size_t n_bytes)
 {
+    size_t width = 8 * n_bytes;
     memset(planes, 0, n_blocks * width * sizeof *planes);
     for (size_t r = 0; r < n_blocks * BL_LANES; r++)
         for (size_t k = 0; k < width; k++) {
@@ -16,8 +17,9 @@ static void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, siz
         }
 }
 
-static void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, size_t width)
+static void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, size_t n_bytes)
 {
+    size_t width = 8 * n_bytes;
     memset(records, 0, n_blocks * BL_LANES * width / 8);
     for (size_t r = 0; r < n_blocks * BL_LANES; r++)
         for (size_t k = 0; k < width; k++)
@@ -25,20 +27,4 @@ static void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, s
                 records[r * width / 8 + k / 8] |= (uint8_t)(1u << k % 8);
 }
 
-#define WIDTH(n)                                                                       \
-    static void slice##n(bl_plane *planes, const uint8_t *records, size_t n_blocks)    \
-    {                                                                                  \
-        slice(planes, records, n_blocks, n);                                           \
-    }                                                                                  \
-    static void unslice##n(uint8_t *records, const bl_plane *planes, size_t n_blocks)  \
-    {                                                                                  \
-        unslice(records, planes, n_blocks, n);                                         \
-    }
-WIDTH(8)
-WIDTH(16)
-WIDTH(32)
-WIDTH(64)
-
-const bl_bits bits_c = {BL_CPU_C,
-                        {slice8, slice16, slice32, slice64},
-                        {unslice8, unslice16, unslice32, unslice64}};
+BITS_TABLE(bits_c, BL_CPU_C)

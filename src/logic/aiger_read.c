@@ -13,6 +13,8 @@
 
 #include "graph_private.h"
 
+#include "base/try.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -44,12 +46,6 @@ static const bl_lit UNDEFINED = UINT32_MAX, DEFERRED = UINT32_MAX - 1, VISITING 
 
 #define FAIL(r, status, ...)                                                                    \
     bl_diag_set((r)->diag, status, (r)->name, (r)->line, (r)->at - (r)->line_start + 1, __VA_ARGS__)
-#define TRY(call)                         \
-    do {                                  \
-        bl_status try_status_ = (call);   \
-        if (try_status_ != BL_OK)         \
-            return try_status_;           \
-    } while (0)
 
 static bool is_at_digit(const reader *r)
 {

@@ -9,6 +9,8 @@
 
 #include "expand.h"
 
+#include "base/try.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -28,12 +30,6 @@ static uint64_t word_offset(const checker *c)
 }
 
 #define FAIL(c, ...) bl_diag_set_offset((c)->diag, BL_ERR_FORMAT, (c)->name, word_offset(c), __VA_ARGS__)
-#define TRY(call)                       \
-    do {                                \
-        bl_status try_status_ = (call); \
-        if (try_status_ != BL_OK)       \
-            return try_status_;         \
-    } while (0)
 
 static bl_status next_word(uint32_t *value, checker *c)
 {

@@ -18,7 +18,6 @@
 #include "loom_private.h"
 
 #include <assert.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,8 +5,9 @@
 
 #include "fixed.h"
 
+#include "base/try.h"
+
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,12 +74,6 @@ typedef struct loom_reader {
 } loom_reader;
 
 #define FAIL(r, offset, ...) bl_diag_set_offset((r)->diag, BL_ERR_FORMAT, (r)->name, offset, __VA_ARGS__)
-#define TRY(call)                       \
-    do {                                \
-        bl_status try_status_ = (call); \
-        if (try_status_ != BL_OK)       \
-            return try_status_;         \
-    } while (0)
 
 static bl_status check_file(const loom_reader *r)
 {

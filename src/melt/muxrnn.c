@@ -6,8 +6,9 @@
 
 #include "safetensors.h"
 
+#include "base/try.h"
+
 #include <assert.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +16,6 @@
 enum { MAX_DIMENSION = 16384, MAX_INPUTS = 65528, MAX_HEAD_WEIGHT = 127 };
 
 #define FAIL(f, ...) bl_diag_set(diag, BL_ERR_FORMAT, (f)->name, 0, 0, __VA_ARGS__)
-#define TRY(call)                       \
-    do {                                \
-        bl_status try_status_ = (call); \
-        if (try_status_ != BL_OK)       \
-            return try_status_;         \
-    } while (0)
 
 static bl_status read_config(bl_muxrnn_info *info, const safetensors *f, bl_diag *diag)
 {

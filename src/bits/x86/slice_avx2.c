@@ -15,13 +15,6 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE int byte_of(int i, int n_bytes) // see slice_avx512.c: even and odd halves again and again
-{
-    return n_bytes == 8   ? (i & 1) * 4 + (i & 2) + (i >> 2 & 1)
-           : n_bytes == 4 ? (i & 1) * 2 + (i >> 1)
-                          : i;
-}
-
 INLINE __m256i even_bytes(__m256i a, __m256i b)
 {
     __m256i mask = _mm256_set1_epi16(0xFF);
@@ -87,7 +80,7 @@ INLINE void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, con
             split(r, n_bytes);
 #pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++) {
-                bl_plane *p = planes + 8 * byte_of(i, n_bytes);
+                bl_plane *p = planes + 8 * bits_split_order(i, n_bytes);
                 for (int k = 7; k >= 0; k--) {
                     int bits = _mm256_movemask_epi8(r[i]);
                     memcpy((uint8_t *)&p[k] + 4 * g, &bits, sizeof bits);
@@ -114,7 +107,7 @@ INLINE void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, c
             __m256i r[8];
 #pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++) {
-                const bl_plane *p = planes + 8 * byte_of(i, n_bytes);
+                const bl_plane *p = planes + 8 * bits_split_order(i, n_bytes);
                 r[i] = _mm256_setzero_si256();
                 for (int k = 0; k < 8; k++) {
                     uint32_t bits;
@@ -130,20 +123,4 @@ INLINE void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, c
         }
 }
 
-#define WIDTH(n)                                                                      \
-    static void slice##n(bl_plane *planes, const uint8_t *records, size_t n_blocks)   \
-    {                                                                                 \
-        slice(planes, records, n_blocks, n / 8);                                      \
-    }                                                                                 \
-    static void unslice##n(uint8_t *records, const bl_plane *planes, size_t n_blocks) \
-    {                                                                                 \
-        unslice(records, planes, n_blocks, n / 8);                                    \
-    }
-WIDTH(8)
-WIDTH(16)
-WIDTH(32)
-WIDTH(64)
-
-const bl_bits bits_avx2 = {BL_CPU_AVX2,
-                           {slice8, slice16, slice32, slice64},
-                           {unslice8, unslice16, unslice32, unslice64}};
+BITS_TABLE(bits_avx2, BL_CPU_AVX2)

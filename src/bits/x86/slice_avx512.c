@@ -61,16 +61,7 @@ INLINE void transpose_qwords(__m512i r[8])
     }
 }
 
-// The order in which bytes come out of the splitting network: even and odd halves again and
-// again, that is bit-reversed.
-INLINE int byte_of(int i, int n_bytes)
-{
-    return n_bytes == 8   ? (i & 1) * 4 + (i & 2) + (i >> 2 & 1)
-           : n_bytes == 4 ? (i & 1) * 2 + (i >> 1)
-                          : i;
-}
-
-// r[n_bytes] in: 64 records; out: r[i] = byte byte_of(i) of each record.
+// r[n_bytes] in: 64 records; out: r[i] = byte bits_split_order(i) of each record.
 INLINE void split(__m512i *r, int n_bytes)
 {
     __m512i t[8];
@@ -122,7 +113,7 @@ INLINE void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, con
             split(r, n_bytes);
 #pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++)
-                bytes[byte_of(i, n_bytes)][g] = r[i];
+                bytes[bits_split_order(i, n_bytes)][g] = r[i];
         }
         for (int j = 0; j < n_bytes; j++) {
             __m512i r[8];
@@ -154,7 +145,7 @@ INLINE void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, c
             __m512i r[8];
 #pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++)
-                r[i] = bytes[byte_of(i, n_bytes)][g];
+                r[i] = bytes[bits_split_order(i, n_bytes)][g];
             merge(r, n_bytes);
 #pragma GCC unroll 8
             for (int i = 0; i < n_bytes; i++)
@@ -163,20 +154,4 @@ INLINE void unslice(uint8_t *records, const bl_plane *planes, size_t n_blocks, c
     }
 }
 
-#define WIDTH(n)                                                                      \
-    static void slice##n(bl_plane *planes, const uint8_t *records, size_t n_blocks)   \
-    {                                                                                 \
-        slice(planes, records, n_blocks, n / 8);                                      \
-    }                                                                                 \
-    static void unslice##n(uint8_t *records, const bl_plane *planes, size_t n_blocks) \
-    {                                                                                 \
-        unslice(records, planes, n_blocks, n / 8);                                    \
-    }
-WIDTH(8)
-WIDTH(16)
-WIDTH(32)
-WIDTH(64)
-
-const bl_bits bits_avx512 = {BL_CPU_AVX512,
-                             {slice8, slice16, slice32, slice64},
-                             {unslice8, unslice16, unslice32, unslice64}};
+BITS_TABLE(bits_avx512, BL_CPU_AVX512)
