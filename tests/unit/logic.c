@@ -322,6 +322,35 @@ static void malformed_aiger_gets_a_place_and_a_reason(void)
     }
 }
 
+// Truncations and changes of single bytes: an error with a message, or a graph that holds together.
+static void damaged_aiger_is_refused_or_read(void)
+{
+    for (int is_ascii = 0; is_ascii < 2; is_ascii++) {
+        bl_graph *source = random_graph(5, 4, 60, 6);
+        bl_buffer file = {0};
+        REQUIRE(bl_graph_write_aiger(&file, source, is_ascii) == BL_OK);
+        for (size_t i = 0; i < 4000; i++) {
+            uint8_t *copy = malloc(file.bytes); // of its exact size, for the sanitizers
+            size_t bytes = i % 3 ? file.bytes : bl_random_below(&rng, file.bytes);
+            bl_graph *g = NULL;
+            bl_diag d = {0};
+            memcpy(copy, file.data, file.bytes);
+            copy[bl_random_below(&rng, file.bytes)] = (uint8_t)(i % 2 ? bl_random_next(&rng)
+                                                                      : '0' + bl_random_below(&rng, 10));
+            if (bl_graph_read_aiger(&g, copy, bytes, "damaged", NULL, &d) == BL_OK) {
+                for (uint32_t id = 1; id < g->n_nodes; id++)
+                    if (g->fanin0[id] < BL_NODE_LATCH)
+                        CHECK(g->fanin0[id] / 2 < id && g->fanin1[id] / 2 < id);
+                bl_graph_destroy(&g);
+            } else
+                CHECK(d.message[0]);
+            free(copy);
+        }
+        bl_buffer_clear(&file);
+        bl_graph_destroy(&source);
+    }
+}
+
 // Every truncation and many single-byte changes of a program file are refused or harmless.
 static void damaged_programs_are_refused_or_run(void)
 {
@@ -433,6 +462,7 @@ int main(void)
     RUN(aiger_round_trips_in_both_forms);
     RUN(aiger_accepts_the_1_9_sections);
     RUN(malformed_aiger_gets_a_place_and_a_reason);
+    RUN(damaged_aiger_is_refused_or_read);
     RUN(damaged_programs_are_refused_or_run);
     RUN(lanes_load_and_store_any_width);
     RUN(failing_allocations_are_reported);

@@ -37,6 +37,7 @@ const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const connection = new Connection(`${scheme}//${location.host}/api/lanes`, {
   opened(opened) {
     model = opened;
+    askedAt = performance.now();
     element("model").textContent = `${model.name} · ${count(model.n_ands)} AND gates · `
       + `${model.n_state_bits} bits of memory a lane`;
     weave();
@@ -84,8 +85,8 @@ function weave(): void {
   clearTimeout(timer);
   const now = history.now;
   delete document.body.dataset.ended;
+  delete document.body.dataset.firstFrameMs;
   isStale = true;
-  askedAt = askedAt || performance.now();
   isRunning = !isPaused && connection.beam({
     text: now.text, width: LANES, steps: now.steps, temperature: now.temperature, seed: now.seed,
     avoid_base64: now.avoid.map(toBase64),

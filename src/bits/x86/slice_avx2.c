@@ -28,44 +28,59 @@ INLINE __m256i odd_bytes(__m256i a, __m256i b)
     return _mm256_permute4x64_epi64(packed, 0xD8);
 }
 
-INLINE void split(__m256i *r, int n_bytes)
+// One level: 2 * half registers become half with the even bytes and half with the odd ones.
+INLINE void split_level(__m256i *p, const int half)
 {
     __m256i t[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < half; i++) {
+        t[i] = even_bytes(p[2 * i], p[2 * i + 1]);
+        t[half + i] = odd_bytes(p[2 * i], p[2 * i + 1]);
+    }
 #pragma GCC unroll 8
-    for (int half = n_bytes / 2, parts = 1; half >= 1; half /= 2, parts *= 2)
-#pragma GCC unroll 8
-        for (int part = 0; part < parts; part++) {
-            __m256i *p = r + part * 2 * half;
-#pragma GCC unroll 8
-            for (int i = 0; i < half; i++) {
-                t[i] = even_bytes(p[2 * i], p[2 * i + 1]);
-                t[half + i] = odd_bytes(p[2 * i], p[2 * i + 1]);
-            }
-#pragma GCC unroll 8
-            for (int i = 0; i < 2 * half; i++)
-                p[i] = t[i];
-        }
+    for (int i = 0; i < 2 * half; i++)
+        p[i] = t[i];
 }
 
-INLINE void merge(__m256i *r, int n_bytes)
+INLINE void merge_level(__m256i *p, const int half)
 {
     __m256i t[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < half; i++) {
+        __m256i lo = _mm256_unpacklo_epi8(p[i], p[half + i]);
+        __m256i hi = _mm256_unpackhi_epi8(p[i], p[half + i]);
+        t[2 * i] = _mm256_permute2x128_si256(lo, hi, 0x20);
+        t[2 * i + 1] = _mm256_permute2x128_si256(lo, hi, 0x31);
+    }
 #pragma GCC unroll 8
-    for (int half = 1, parts = n_bytes / 2; half < n_bytes; half *= 2, parts /= 2)
-#pragma GCC unroll 8
-        for (int part = 0; part < parts; part++) {
-            __m256i *p = r + part * 2 * half;
-#pragma GCC unroll 8
-            for (int i = 0; i < half; i++) {
-                __m256i lo = _mm256_unpacklo_epi8(p[i], p[half + i]);
-                __m256i hi = _mm256_unpackhi_epi8(p[i], p[half + i]);
-                t[2 * i] = _mm256_permute2x128_si256(lo, hi, 0x20);
-                t[2 * i + 1] = _mm256_permute2x128_si256(lo, hi, 0x31);
-            }
-#pragma GCC unroll 8
-            for (int i = 0; i < 2 * half; i++)
-                p[i] = t[i];
-        }
+    for (int i = 0; i < 2 * half; i++)
+        p[i] = t[i];
+}
+
+INLINE void split(__m256i *r, const int n_bytes)
+{
+    if (n_bytes == 8)
+        split_level(r, 4);
+    if (n_bytes >= 4)
+        split_level(r, 2);
+    if (n_bytes == 8)
+        split_level(r + 4, 2);
+#pragma GCC unroll 4
+    for (int i = 0; i + 1 < n_bytes; i += 2)
+        split_level(r + i, 1);
+}
+
+INLINE void merge(__m256i *r, const int n_bytes)
+{
+#pragma GCC unroll 4
+    for (int i = 0; i + 1 < n_bytes; i += 2)
+        merge_level(r + i, 1);
+    if (n_bytes >= 4)
+        merge_level(r, 2);
+    if (n_bytes == 8)
+        merge_level(r + 4, 2);
+    if (n_bytes == 8)
+        merge_level(r, 4);
 }
 
 INLINE void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, const int n_bytes)

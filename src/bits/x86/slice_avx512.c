@@ -61,43 +61,58 @@ INLINE void transpose_qwords(__m512i r[8])
     }
 }
 
-// r[n_bytes] in: 64 records; out: r[i] = byte bits_split_order(i) of each record.
-INLINE void split(__m512i *r, int n_bytes)
+// One level: 2 * half registers become half with the even bytes and half with the odd ones.
+INLINE void split_level(__m512i *p, const int half)
 {
     __m512i t[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < half; i++) {
+        t[i] = _mm512_permutex2var_epi8(p[2 * i], table(even), p[2 * i + 1]);
+        t[half + i] = _mm512_permutex2var_epi8(p[2 * i], table(odd), p[2 * i + 1]);
+    }
 #pragma GCC unroll 8
-    for (int half = n_bytes / 2, parts = 1; half >= 1; half /= 2, parts *= 2)
-#pragma GCC unroll 8
-        for (int part = 0; part < parts; part++) {
-            __m512i *p = r + part * 2 * half;
-#pragma GCC unroll 8
-            for (int i = 0; i < half; i++) {
-                t[i] = _mm512_permutex2var_epi8(p[2 * i], table(even), p[2 * i + 1]);
-                t[half + i] = _mm512_permutex2var_epi8(p[2 * i], table(odd), p[2 * i + 1]);
-            }
-#pragma GCC unroll 8
-            for (int i = 0; i < 2 * half; i++)
-                p[i] = t[i];
-        }
+    for (int i = 0; i < 2 * half; i++)
+        p[i] = t[i];
 }
 
-INLINE void merge(__m512i *r, int n_bytes)
+INLINE void merge_level(__m512i *p, const int half)
 {
     __m512i t[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < half; i++) {
+        t[2 * i] = _mm512_permutex2var_epi8(p[i], table(low), p[half + i]);
+        t[2 * i + 1] = _mm512_permutex2var_epi8(p[i], table(high), p[half + i]);
+    }
 #pragma GCC unroll 8
-    for (int half = 1, parts = n_bytes / 2; half < n_bytes; half *= 2, parts /= 2)
-#pragma GCC unroll 8
-        for (int part = 0; part < parts; part++) {
-            __m512i *p = r + part * 2 * half;
-#pragma GCC unroll 8
-            for (int i = 0; i < half; i++) {
-                t[2 * i] = _mm512_permutex2var_epi8(p[i], table(low), p[half + i]);
-                t[2 * i + 1] = _mm512_permutex2var_epi8(p[i], table(high), p[half + i]);
-            }
-#pragma GCC unroll 8
-            for (int i = 0; i < 2 * half; i++)
-                p[i] = t[i];
-        }
+    for (int i = 0; i < 2 * half; i++)
+        p[i] = t[i];
+}
+
+// r[n_bytes] in: 64 records; out: r[i] = byte bits_split_order(i) of each record.
+INLINE void split(__m512i *r, const int n_bytes)
+{
+    if (n_bytes == 8)
+        split_level(r, 4);
+    if (n_bytes >= 4)
+        split_level(r, 2);
+    if (n_bytes == 8)
+        split_level(r + 4, 2);
+#pragma GCC unroll 4
+    for (int i = 0; i + 1 < n_bytes; i += 2)
+        split_level(r + i, 1);
+}
+
+INLINE void merge(__m512i *r, const int n_bytes)
+{
+#pragma GCC unroll 4
+    for (int i = 0; i + 1 < n_bytes; i += 2)
+        merge_level(r + i, 1);
+    if (n_bytes >= 4)
+        merge_level(r, 2);
+    if (n_bytes == 8)
+        merge_level(r + 4, 2);
+    if (n_bytes == 8)
+        merge_level(r, 4);
 }
 
 INLINE void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, const int n_bytes)
