@@ -16,30 +16,30 @@ enum { TEST_SKIP = 77 }; // meson's exit status of a skipped program
 static int test_n_failed, test_n_run;
 static __attribute__((unused)) int test_is_failed;
 
-#define CHECK(claim)                                                              \
-    do {                                                                          \
-        if (!(claim)) {                                                           \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #claim); \
-            test_is_failed = 1;                                                   \
-        }                                                                         \
+#define CHECK(claim)                                                                               \
+    do {                                                                                           \
+        if (!(claim)) {                                                                            \
+            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #claim);                  \
+            test_is_failed = 1;                                                                    \
+        }                                                                                          \
     } while (0)
 
 // Where going on makes no sense.
-#define REQUIRE(claim)                                                            \
-    do {                                                                          \
-        if (!(claim)) {                                                           \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #claim); \
-            exit(1);                                                              \
-        }                                                                         \
+#define REQUIRE(claim)                                                                             \
+    do {                                                                                           \
+        if (!(claim)) {                                                                            \
+            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #claim);                  \
+            exit(1);                                                                               \
+        }                                                                                          \
     } while (0)
 
-#define RUN(test)                                                 \
-    do {                                                          \
-        test_is_failed = 0;                                       \
-        test();                                                   \
-        test_n_run++;                                             \
-        test_n_failed += test_is_failed;                          \
-        printf("%s %s\n", test_is_failed ? "not ok" : "ok", #test); \
+#define RUN(test)                                                                                  \
+    do {                                                                                           \
+        test_is_failed = 0;                                                                        \
+        test();                                                                                    \
+        test_n_run++;                                                                              \
+        test_n_failed += test_is_failed;                                                           \
+        printf("%s %s\n", test_is_failed ? "not ok" : "ok", #test);                                \
     } while (0)
 
 static inline int test_summary(void)

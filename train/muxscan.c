@@ -47,8 +47,9 @@ static inline bfloat16 narrow(float x) // round to nearest, ties to even
 static inline float power2(float x)
 {
     float whole = floorf(x), f = x - whole;
-    float p = 1.0f + f * (0.693147f + f * (0.2402265f + f * (0.0554842f + f * (0.0096788f
-              + f * 0.0012436f))));
+    float p =
+        1.0f
+        + f * (0.693147f + f * (0.2402265f + f * (0.0554842f + f * (0.0096788f + f * 0.0012436f))));
     int32_t bits = ((int32_t)whole + 127) << 23;
     float scale;
     memcpy(&scale, &bits, sizeof scale);

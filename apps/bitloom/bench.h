@@ -11,20 +11,26 @@ typedef void bench_run(void *context);
 
 typedef struct bench_line {
     const char *group, *name, *question, *anchor; // anchor: what the ratio compares with
-    double ratio, low, high;   // median and quartiles of contender time / anchor time
+    double ratio, low, high;        // median and quartiles of contender time / anchor time
     double contender_ns, anchor_ns; // medians, per run
-    double units;              // work in one run of the contender
-    const char *unit;          // "bytes", "LUT3 x lanes", ...
+    double units;                   // work in one run of the contender
+    const char *unit;               // "bytes", "LUT3 x lanes", ...
 } bench_line;
 
 // Runs both for about `seconds`, in turns; fills ratio, low, high and the two times.
 void bench_pair(bench_line *line, bench_run *contender, bench_run *anchor, void *contender_context,
                 void *anchor_context, double seconds);
 
-typedef struct bench_settings { const char *model; double seconds; bool only_list; } bench_settings;
+typedef struct bench_settings {
+    const char *model;
+    double seconds;
+    bool only_list;
+} bench_settings;
 
 // Each group reports its lines one by one; false after printing an error.
-typedef struct bench_sink { void (*report)(struct bench_sink *sink, const bench_line *line); } bench_sink;
+typedef struct bench_sink {
+    void (*report)(struct bench_sink *sink, const bench_line *line);
+} bench_sink;
 typedef struct bench_context {
     bench_sink *sink;
     const bench_settings *settings;

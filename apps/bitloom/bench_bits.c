@@ -62,9 +62,12 @@ static bool is_right(slicing *s)
 
 bool bench_bits(const bench_context *c)
 {
-    static const char *const names[][2] = {{"slice 8", "unslice 8"}, {"slice 16", "unslice 16"},
-                                           {"slice 32", "unslice 32"}, {"slice 64", "unslice 64"}};
-    slicing s = {.bits = bl_bits_get(c->cpu), .records = bl_alloc(NULL, BYTES),
+    static const char *const names[][2] = {{"slice 8", "unslice 8"},
+                                           {"slice 16", "unslice 16"},
+                                           {"slice 32", "unslice 32"},
+                                           {"slice 64", "unslice 64"}};
+    slicing s = {.bits = bl_bits_get(c->cpu),
+                 .records = bl_alloc(NULL, BYTES),
                  .planes = bl_alloc(NULL, BYTES)};
     bool is_ok = s.records && s.planes;
     bl_random random;
@@ -75,8 +78,11 @@ bool bench_bits(const bench_context *c)
         s.width = (size_t)8 << i;
         is_ok = is_right(&s);
         for (int k = 0; k < 2 && is_ok; k++) {
-            bench_line line = {.group = "bits", .name = names[i][k], .units = (double)BYTES * REPEAT,
-                               .unit = "bytes", .anchor = "memcpy of the same bytes",
+            bench_line line = {.group = "bits",
+                               .name = names[i][k],
+                               .units = (double)BYTES * REPEAT,
+                               .unit = "bytes",
+                               .anchor = "memcpy of the same bytes",
                                .question = "how much dearer than copying is slicing, in L2?"};
             bench_pair(&line, k ? run_unslice : run_slice, run_copy, &s, &s, c->settings->seconds);
             c->sink->report(c->sink, &line);
@@ -85,6 +91,7 @@ bool bench_bits(const bench_context *c)
     bl_free(NULL, s.records, BYTES);
     bl_free(NULL, s.planes, BYTES);
     if (!is_ok)
-        fprintf(stderr, "bitloom: bench bits: a kernel computes the wrong bits; nothing was timed\n");
+        fprintf(stderr,
+                "bitloom: bench bits: a kernel computes the wrong bits; nothing was timed\n");
     return is_ok;
 }

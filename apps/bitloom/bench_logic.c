@@ -44,7 +44,11 @@ static void peak_other(uint64_t n, size_t words)
         }
 }
 
-typedef struct running { bl_machine *machine; uint64_t n_luts; bl_cpu cpu; } running;
+typedef struct running {
+    bl_machine *machine;
+    uint64_t n_luts;
+    bl_cpu cpu;
+} running;
 
 static void run_machine(void *context)
 {
@@ -99,8 +103,9 @@ static bool is_right(bl_machine *m, const bl_graph *g)
     for (size_t lane = 0; lane < BL_LANES && is_equal; lane += 101) {
         for (uint32_t id = 1; id < g->n_nodes; id++) {
             uint32_t f0 = g->fanin0[id], f1 = g->fanin1[id];
-            value[id] = f0 == BL_NODE_INPUT ? bl_lane_get(&bl_machine_input(m)[f1], lane)
-                                            : (value[f0 / 2] ^ (f0 & 1)) && (value[f1 / 2] ^ (f1 & 1));
+            value[id] = f0 == BL_NODE_INPUT
+                            ? bl_lane_get(&bl_machine_input(m)[f1], lane)
+                            : (value[f0 / 2] ^ (f0 & 1)) && (value[f1 / 2] ^ (f1 & 1));
         }
         for (uint32_t i = 0; i < g->n_outputs; i++)
             is_equal &= bl_lane_get(&bl_machine_output(m)[i], lane)
@@ -112,8 +117,11 @@ static bool is_right(bl_machine *m, const bl_graph *g)
 
 static void report_line(const bench_context *c, running *r, const char *name, const char *question)
 {
-    bench_line line = {.group = "logic", .name = name, .units = (double)r->n_luts * BL_LANES,
-                       .unit = "LUT3 x lanes", .anchor = "the same number of LUT3s on registers",
+    bench_line line = {.group = "logic",
+                       .name = name,
+                       .units = (double)r->n_luts * BL_LANES,
+                       .unit = "LUT3 x lanes",
+                       .anchor = "the same number of LUT3s on registers",
                        .question = question};
     bench_pair(&line, run_machine, run_peak, r, r, c->settings->seconds);
     c->sink->report(c->sink, &line);
@@ -125,15 +133,18 @@ bool bench_logic(const bench_context *c)
     bl_program *p = NULL;
     running r = {.cpu = c->cpu};
     bool is_ok = g && bl_program_from_graph(&p, g, NULL) == BL_OK
-                 && bl_machine_create(&r.machine, p, c->cpu, NULL) == BL_OK && is_right(r.machine, g);
+                 && bl_machine_create(&r.machine, p, c->cpu, NULL) == BL_OK
+                 && is_right(r.machine, g);
     if (is_ok) {
         bl_program_info info;
         bl_program_get_info(&info, p);
         r.n_luts = info.n_lut3;
-        report_line(c, &r, "interpreter", "20,000 random ANDs, one LUT3 each: what share of the peak?");
+        report_line(c, &r, "interpreter",
+                    "20,000 random ANDs, one LUT3 each: what share of the peak?");
     } else
-        fprintf(stderr, "bitloom: bench logic: the interpreter computes the wrong bits; nothing was "
-                        "timed\n");
+        fprintf(stderr,
+                "bitloom: bench logic: the interpreter computes the wrong bits; nothing was "
+                "timed\n");
     bl_machine_destroy(&r.machine);
     bl_program_destroy(&p);
     bl_graph_destroy(&g);

@@ -7,12 +7,24 @@
 
 #include <string.h>
 
-typedef struct stepping { bl_machine *machine; } stepping;
+typedef struct stepping {
+    bl_machine *machine;
+} stepping;
 
-static void run_step(void *context) { bl_machine_run(((stepping *)context)->machine, BL_ENTRY_STEP); }
-static void run_head(void *context) { bl_machine_run(((stepping *)context)->machine, BL_ENTRY_HEAD); }
+static void run_step(void *context)
+{
+    bl_machine_run(((stepping *)context)->machine, BL_ENTRY_STEP);
+}
+static void run_head(void *context)
+{
+    bl_machine_run(((stepping *)context)->machine, BL_ENTRY_HEAD);
+}
 
-typedef struct texts { bl_runner *runner; uint8_t *states; int16_t bytes[BL_LANES]; } texts;
+typedef struct texts {
+    bl_runner *runner;
+    uint8_t *states;
+    int16_t bytes[BL_LANES];
+} texts;
 
 static void run_texts(void *context)
 {
@@ -35,13 +47,17 @@ static bool same_step(bl_machine *a, bl_machine *b, const bl_program_info *p)
         }
     }
     return memcmp(bl_machine_state(a), bl_machine_state(b), p->n_state * sizeof(bl_plane)) == 0
-           && memcmp(bl_machine_output(a), bl_machine_output(b), p->n_outputs * sizeof(bl_plane)) == 0;
+           && memcmp(bl_machine_output(a), bl_machine_output(b), p->n_outputs * sizeof(bl_plane))
+                  == 0;
 }
 
 static void report_step(const bench_context *c, stepping *macro, stepping *luts, const char *name,
                         bench_run *run)
 {
-    bench_line line = {.group = "melt", .name = name, .units = BL_LANES, .unit = "bytes of text",
+    bench_line line = {.group = "melt",
+                       .name = name,
+                       .units = BL_LANES,
+                       .unit = "bytes of text",
                        .anchor = "the same as single LUT3 operations",
                        .question = "one step of the model for 512 lanes, on one core"};
     bench_pair(&line, run, run, macro, luts, c->settings->seconds);
@@ -64,8 +80,11 @@ static bool bench_model(const bench_context *c, const bl_model *model)
     if (is_ok) {
         report_step(c, &macro, &luts, "state step", run_step);
         report_step(c, &macro, &luts, "logits", run_head);
-        bench_line line = {.group = "melt", .name = "whole step", .units = BL_LANES,
-                           .unit = "bytes of text", .anchor = "state step alone",
+        bench_line line = {.group = "melt",
+                           .name = "whole step",
+                           .units = BL_LANES,
+                           .unit = "bytes of text",
+                           .anchor = "state step alone",
                            .question = "states in, step, logits, states out: what is added?"};
         bench_pair(&line, run_texts, run_step, &t, &macro, c->settings->seconds);
         c->sink->report(c->sink, &line);
@@ -83,8 +102,9 @@ bool bench_melt(const bench_context *c)
     bl_diag diag = {0};
     model_file file;
     if (!c->settings->model) {
-        fprintf(stderr, "bitloom: bench melt: needs --model MODEL.loom (make bench melts the shipped "
-                        "one)\n");
+        fprintf(stderr,
+                "bitloom: bench melt: needs --model MODEL.loom (make bench melts the shipped "
+                "one)\n");
         return false;
     }
     if (model_file_open(&file, c->settings->model, &diag) != BL_OK) {
@@ -94,6 +114,7 @@ bool bench_melt(const bench_context *c)
     bool is_ok = bench_model(c, file.model);
     model_file_close(&file);
     if (!is_ok)
-        fprintf(stderr, "bitloom: bench melt: the program and its expansion differ; nothing was timed\n");
+        fprintf(stderr,
+                "bitloom: bench melt: the program and its expansion differ; nothing was timed\n");
     return is_ok;
 }

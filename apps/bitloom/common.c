@@ -41,7 +41,8 @@ bl_status model_file_open(model_file *model, const char *path, bl_diag *diag)
     *model = (model_file){0};
     bl_status status = bl_file_open(&model->file, path, diag);
     if (status == BL_OK)
-        status = bl_model_open(&model->model, model->file.data, model->file.bytes, path, NULL, diag);
+        status =
+            bl_model_open(&model->model, model->file.data, model->file.bytes, path, NULL, diag);
     if (status != BL_OK)
         model_file_close(model);
     return status;

@@ -7,7 +7,11 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-typedef struct bench_group { const char *name; bool (*run)(const bench_context *c); const char *what; } bench_group;
+typedef struct bench_group {
+    const char *name;
+    bool (*run)(const bench_context *c);
+    const char *what;
+} bench_group;
 
 static const bench_group groups[] = {
     {"bits", bench_bits, "slicing records into planes, against memcpy"},
@@ -16,15 +20,19 @@ static const bench_group groups[] = {
 };
 enum { N_GROUPS = sizeof groups / sizeof *groups };
 
-typedef struct printer { bench_sink sink; bl_json *json; } printer;
+typedef struct printer {
+    bench_sink sink;
+    bl_json *json;
+} printer;
 
 static double per_second(const bench_line *l) { return l->units / (l->contender_ns * 1e-9); }
 
 static void print_text(bench_sink *sink, const bench_line *l)
 {
     (void)sink;
-    printf("%-6s %-14s %8.3f x  (%.3f .. %.3f)  %10.3f us  %8.3g %s/s   x = %s\n", l->group, l->name,
-           l->ratio, l->low, l->high, l->contender_ns / 1e3, per_second(l), l->unit, l->anchor);
+    printf("%-6s %-14s %8.3f x  (%.3f .. %.3f)  %10.3f us  %8.3g %s/s   x = %s\n", l->group,
+           l->name, l->ratio, l->low, l->high, l->contender_ns / 1e3, per_second(l), l->unit,
+           l->anchor);
     fflush(stdout);
 }
 
@@ -91,8 +99,8 @@ static int run(const bl_command *c)
     for (size_t i = 0; i < c->n_operands; i++)
         if (!find_group(c->operands[i])) {
             bl_diag diag;
-            bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0, "no bench group \"%s\"; --list shows them",
-                        c->operands[i]);
+            bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0,
+                        "no bench group \"%s\"; --list shows them", c->operands[i]);
             return report(&diag, EXIT_USAGE);
         }
     if (o->only_list) {
@@ -115,7 +123,8 @@ static int run(const bl_command *c)
         bl_json_text(&json, "version", BITLOOM_VERSION);
         bl_json_array(&json, "lines");
     } else
-        printf("%s, level %s, compiler %s; ratio = time / anchor's time, median of pairs (quartiles)\n",
+        printf("%s, level %s, compiler %s; ratio = time / anchor's time, median of pairs "
+               "(quartiles)\n",
                cpu, bl_cpu_name(c->common.cpu), __VERSION__);
     bool is_ok = run_groups(c, &context);
     if (c->common.is_json) {
@@ -137,9 +146,15 @@ static const bl_option options[] = {
 };
 
 const bl_verb bl_verb_bench = {
-    .name = "bench", .operands = "[GROUP...]", .summary = "measure against anchors in the same run",
+    .name = "bench",
+    .operands = "[GROUP...]",
+    .summary = "measure against anchors in the same run",
     .details = "Results are verified before anything is timed. Contender and anchor run in turns;\n"
                "the median of the pairwise ratios is what counts, quartiles show its spread.",
     .example = "bitloom bench bits logic --json",
-    .options = options, .n_options = sizeof options / sizeof *options, .max_operands = 4,
-    .settings_bytes = sizeof(bench_settings), .defaults = &defaults, .run = run};
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .max_operands = 4,
+    .settings_bytes = sizeof(bench_settings),
+    .defaults = &defaults,
+    .run = run};

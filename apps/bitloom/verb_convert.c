@@ -49,8 +49,12 @@ static int run(const bl_command *c)
 }
 
 const bl_verb bl_verb_convert = {
-    .name = "convert", .operands = "IN OUT", .summary = "between .aig, .aag and .blp",
+    .name = "convert",
+    .operands = "IN OUT",
+    .summary = "between .aig, .aag and .blp",
     .details = "IN is AIGER (both forms) or a program; the suffix of OUT chooses the format.\n"
                "Macro-operations of a program become gates in a graph.",
-    .example = "bitloom convert adder.aig adder.aag", .min_operands = 2, .max_operands = 2,
+    .example = "bitloom convert adder.aig adder.aag",
+    .min_operands = 2,
+    .max_operands = 2,
     .run = run};

@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct settings { const char *output, *aig; int64_t n_check_steps; } settings;
+typedef struct settings {
+    const char *output, *aig;
+    int64_t n_check_steps;
+} settings;
 
 typedef struct melting {
     const char *path;
@@ -130,7 +133,8 @@ static void tell(const melting *m, const bl_command *c)
                m->info.n_state_bits, m->info.n_symbols, (unsigned long long)m->info.n_nonzeros,
                (unsigned long long)p.n_lut3, m->graph->n_ands);
     else if (!c->common.is_quiet)
-        fprintf(stderr, "melted %s: %u state bits, %llu non-zero weights, %llu LUT3, %u AND nodes\n",
+        fprintf(stderr,
+                "melted %s: %u state bits, %llu non-zero weights, %llu LUT3, %u AND nodes\n",
                 m->path, m->info.n_state_bits, (unsigned long long)m->info.n_nonzeros,
                 (unsigned long long)p.n_lut3, m->graph->n_ands);
 }
@@ -166,9 +170,17 @@ static const bl_option options[] = {
 };
 
 const bl_verb bl_verb_melt = {
-    .name = "melt", .operands = "MODEL.safetensors", .summary = "a trained network becomes logic",
-    .details = "Reads a MuxRNN (docs/formats/muxrnn.md, made by train/train.py), builds its step as\n"
-               "logic, compares that with the integer reference and writes a .loom file.",
+    .name = "melt",
+    .operands = "MODEL.safetensors",
+    .summary = "a trained network becomes logic",
+    .details =
+        "Reads a MuxRNN (docs/formats/muxrnn.md, made by train/train.py), builds its step as\n"
+        "logic, compares that with the integer reference and writes a .loom file.",
     .example = "bitloom melt models/classics.safetensors -o classics.loom",
-    .options = options, .n_options = sizeof options / sizeof *options, .min_operands = 1,
-    .max_operands = 1, .settings_bytes = sizeof(settings), .defaults = &defaults, .run = run};
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .settings_bytes = sizeof(settings),
+    .defaults = &defaults,
+    .run = run};

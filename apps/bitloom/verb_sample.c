@@ -6,7 +6,11 @@
 
 #include <string.h>
 
-typedef struct settings { const char *prompt; int64_t n_bytes, n_lanes, seed; double temperature; } settings;
+typedef struct settings {
+    const char *prompt;
+    int64_t n_bytes, n_lanes, seed;
+    double temperature;
+} settings;
 
 typedef struct sampling {
     bl_runner *runner;
@@ -124,20 +128,28 @@ static int run(const bl_command *c)
     return status == BL_OK ? EXIT_YES : report(&diag, EXIT_NO);
 }
 
-static const settings defaults = {.prompt = "", .n_bytes = 200, .n_lanes = 1, .seed = 1,
-                                  .temperature = 0.8};
+static const settings defaults = {
+    .prompt = "", .n_bytes = 200, .n_lanes = 1, .seed = 1, .temperature = 0.8};
 static const bl_option options[] = {
     {"prompt", 0, BL_OPTION_TEXT, offsetof(settings, prompt), "TEXT", 0, 0, "the beginning"},
-    {"bytes", 0, BL_OPTION_INT, offsetof(settings, n_bytes), "N", 1, 1e9, "bytes to add; default 200"},
+    {"bytes", 0, BL_OPTION_INT, offsetof(settings, n_bytes), "N", 1, 1e9,
+     "bytes to add; default 200"},
     {"lanes", 0, BL_OPTION_INT, offsetof(settings, n_lanes), "L", 1, 512, "texts; default 1"},
     {"seed", 0, BL_OPTION_INT, offsetof(settings, seed), "S", 0, 9e18, "of the draws; default 1"},
     {"temperature", 0, BL_OPTION_REAL, offsetof(settings, temperature), "T", 0.01, 100,
      "below 1 more predictable, above 1 more adventurous; default 0.8"},
 };
 
-const bl_verb bl_verb_sample = {
-    .name = "sample", .operands = "MODEL.loom", .summary = "write texts with a melted model",
-    .details = "The same seed writes the same text on every machine.",
-    .example = "bitloom sample classics.loom --prompt 'It was a ' --lanes 8",
-    .options = options, .n_options = sizeof options / sizeof *options, .min_operands = 1,
-    .max_operands = 1, .settings_bytes = sizeof(settings), .defaults = &defaults, .run = run};
+const bl_verb bl_verb_sample = {.name = "sample",
+                                .operands = "MODEL.loom",
+                                .summary = "write texts with a melted model",
+                                .details = "The same seed writes the same text on every machine.",
+                                .example =
+                                    "bitloom sample classics.loom --prompt 'It was a ' --lanes 8",
+                                .options = options,
+                                .n_options = sizeof options / sizeof *options,
+                                .min_operands = 1,
+                                .max_operands = 1,
+                                .settings_bytes = sizeof(settings),
+                                .defaults = &defaults,
+                                .run = run};

@@ -9,22 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct settings { const char *text; int64_t n_warm; bool by_class; } settings;
+typedef struct settings {
+    const char *text;
+    int64_t n_warm;
+    bool by_class;
+} settings;
 
 enum { N_CLASSES = 8 };
-static const char *const class_names[N_CLASSES] = {"space", "newline", "lower", "upper", "digit",
-                                                   "quote", "punctuation", "other"};
+static const char *const class_names[N_CLASSES] = {"space", "newline", "lower",       "upper",
+                                                   "digit", "quote",   "punctuation", "other"};
 
 static int class_of(uint8_t b)
 {
-    return b == ' '                  ? 0
-           : b == '\n' || b == '\r'  ? 1
-           : b >= 'a' && b <= 'z'    ? 2
-           : b >= 'A' && b <= 'Z'    ? 3
-           : b >= '0' && b <= '9'    ? 4
-           : b == '"' || b == '\''   ? 5
-           : b > ' ' && b < 127      ? 6
-                                     : 7;
+    return b == ' '                 ? 0
+           : b == '\n' || b == '\r' ? 1
+           : b >= 'a' && b <= 'z'   ? 2
+           : b >= 'A' && b <= 'Z'   ? 3
+           : b >= '0' && b <= '9'   ? 4
+           : b == '"' || b == '\''  ? 5
+           : b > ' ' && b < 127     ? 6
+                                    : 7;
 }
 
 typedef struct scoring {
@@ -89,7 +93,8 @@ static void print_result(const scoring *s, const bl_command *c, uint64_t n_steps
         cost += s->cost[k];
         n += s->n_bytes[k];
     }
-    double bits = (double)cost / BL_COST_BIT / (double)n, step_ns = (double)s->step_ns / (double)n_steps;
+    double bits = (double)cost / BL_COST_BIT / (double)n,
+           step_ns = (double)s->step_ns / (double)n_steps;
     bl_buffer out = {0};
     bl_json json;
     bl_json_begin(&json, &out, !c->common.is_json);
@@ -174,7 +179,8 @@ static int run(const bl_command *c)
 
 static const settings defaults = {.n_warm = 256};
 static const bl_option options[] = {
-    {"text", 0, BL_OPTION_TEXT, offsetof(settings, text), "FILE", 0, 0, "the text; - is standard input"},
+    {"text", 0, BL_OPTION_TEXT, offsetof(settings, text), "FILE", 0, 0,
+     "the text; - is standard input"},
     {"warm", 0, BL_OPTION_INT, offsetof(settings, n_warm), "N", 0, 1e6,
      "bytes that each of the 512 pieces is warmed up on; default 256"},
     {"classes", 0, BL_OPTION_FLAG, offsetof(settings, by_class), NULL, 0, 0,
@@ -182,10 +188,17 @@ static const bl_option options[] = {
 };
 
 const bl_verb bl_verb_score = {
-    .name = "score", .operands = "MODEL.loom", .summary = "bits per byte of a melted model on a text",
+    .name = "score",
+    .operands = "MODEL.loom",
+    .summary = "bits per byte of a melted model on a text",
     .details = "The text is cut into 512 pieces, scored side by side. Each piece but the first is\n"
                "warmed up on the bytes before it (--warm); the first starts cold. Every byte but\n"
                "the first is scored once. The model does not learn while it scores.",
     .example = "bitloom score classics.loom --text book.txt --classes",
-    .options = options, .n_options = sizeof options / sizeof *options, .min_operands = 1,
-    .max_operands = 1, .settings_bytes = sizeof(settings), .defaults = &defaults, .run = run};
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .settings_bytes = sizeof(settings),
+    .defaults = &defaults,
+    .run = run};

@@ -9,7 +9,9 @@
 #include <signal.h>
 #include <string.h>
 
-typedef struct settings { const char *listen; } settings;
+typedef struct settings {
+    const char *listen;
+} settings;
 
 static volatile sig_atomic_t should_stop;
 
@@ -36,14 +38,18 @@ static int run(const bl_command *c)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
-    bl_serve_params params = {.model = model.model, .cpu = c->common.cpu, .listen = o->listen,
-                              .page = bl_page_bytes ? bl_page : NULL, .page_bytes = bl_page_bytes,
-                              .should_stop = &should_stop, .on_ready = on_ready};
+    bl_serve_params params = {.model = model.model,
+                              .cpu = c->common.cpu,
+                              .listen = o->listen,
+                              .page = bl_page_bytes ? bl_page : NULL,
+                              .page_bytes = bl_page_bytes,
+                              .should_stop = &should_stop,
+                              .on_ready = on_ready};
     bl_status status = bl_serve(&params, &diag);
     model_file_close(&model);
-    return status == BL_OK                 ? EXIT_YES
+    return status == BL_OK             ? EXIT_YES
            : status == BL_ERR_ARGUMENT ? report(&diag, EXIT_USAGE)
-                                           : report(&diag, EXIT_NO);
+                                       : report(&diag, EXIT_NO);
 }
 
 static const settings defaults = {.listen = "127.0.0.1:8512"};
@@ -53,10 +59,17 @@ static const bl_option options[] = {
 };
 
 const bl_verb bl_verb_serve = {
-    .name = "serve", .operands = "MODEL.loom", .summary = "the loom in the browser, and its API",
+    .name = "serve",
+    .operands = "MODEL.loom",
+    .summary = "the loom in the browser, and its API",
     .details = "Serves the page at http://HOST:PORT/ and the lanes protocol (docs/formats/\n"
                "websocket.md). Anybody who can reach the address can use it: keep to loopback\n"
                "unless you mean otherwise. Ctrl-C ends it.",
     .example = "bitloom serve classics.loom --listen 127.0.0.1:8512",
-    .options = options, .n_options = sizeof options / sizeof *options, .min_operands = 1,
-    .max_operands = 1, .settings_bytes = sizeof(settings), .defaults = &defaults, .run = run};
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .settings_bytes = sizeof(settings),
+    .defaults = &defaults,
+    .run = run};

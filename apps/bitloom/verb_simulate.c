@@ -6,7 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct settings { const char *stimulus; int64_t n_random, seed, n_steps; } settings;
+typedef struct settings {
+    const char *stimulus;
+    int64_t n_random, seed, n_steps;
+} settings;
 
 typedef struct simulation {
     bl_machine *machine;
@@ -120,8 +123,8 @@ static bl_status run_all(simulation *s, const settings *o, uint64_t *elapsed_ns,
             status = bl_file_write("-", lines.data, lines.bytes, diag);
         bl_buffer_clear(&lines);
         if (status != BL_OK)
-            return status == BL_ERR_MEMORY
-                       ? bl_diag_set(diag, status, NULL, 0, 0, "out of memory") : status;
+            return status == BL_ERR_MEMORY ? bl_diag_set(diag, status, NULL, 0, 0, "out of memory")
+                                           : status;
     }
 }
 
@@ -188,9 +191,16 @@ static const bl_option options[] = {
 };
 
 const bl_verb bl_verb_simulate = {
-    .name = "simulate", .operands = "FILE", .summary = "run a graph or program on patterns",
+    .name = "simulate",
+    .operands = "FILE",
+    .summary = "run a graph or program on patterns",
     .details = "Prints one line of 0 and 1, the outputs, for each pattern and step. Latches begin\n"
                "at their reset value, unknown ones at 0. With --json only counts and time.",
     .example = "printf '01\\n11\\n' | bitloom simulate half_adder.aag --stimulus -",
-    .options = options, .n_options = sizeof options / sizeof *options, .min_operands = 1,
-    .max_operands = 1, .settings_bytes = sizeof(settings), .defaults = &defaults, .run = run};
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .min_operands = 1,
+    .max_operands = 1,
+    .settings_bytes = sizeof(settings),
+    .defaults = &defaults,
+    .run = run};

@@ -14,7 +14,8 @@ static void graph_stats(bl_json *json, const bl_graph *g, uint32_t n_levels)
     bl_json_uint(json, "n_latches", g->n_latches);
     bl_json_uint(json, "n_nodes", g->n_ands);
     bl_json_uint(json, "n_levels", n_levels);
-    static const char *const rare[] = {"n_bad", "n_constraints", "n_justice_literals", "n_fairness"};
+    static const char *const rare[] = {"n_bad", "n_constraints", "n_justice_literals",
+                                       "n_fairness"};
     for (int k = 1; k < 5; k++)
         if (n_of_kind[k])
             bl_json_uint(json, rare[k - 1], n_of_kind[k]);
@@ -64,8 +65,14 @@ static int run(const bl_command *c)
 }
 
 const bl_verb bl_verb_stats = {
-    .name = "stats", .operands = "FILE", .summary = "sizes of an AIGER graph or a program",
-    .details = "Counts inputs, outputs, latches, AND nodes and levels of a graph (.aig, .aag), or\n"
-               "operations, literals, LUTs and slots of a program (.blp). Redundant nodes of a file\n"
-               "disappear on reading (structural hashing).",
-    .example = "bitloom stats adder.aig --json", .min_operands = 1, .max_operands = 1, .run = run};
+    .name = "stats",
+    .operands = "FILE",
+    .summary = "sizes of an AIGER graph or a program",
+    .details =
+        "Counts inputs, outputs, latches, AND nodes and levels of a graph (.aig, .aag), or\n"
+        "operations, literals, LUTs and slots of a program (.blp). Redundant nodes of a file\n"
+        "disappear on reading (structural hashing).",
+    .example = "bitloom stats adder.aig --json",
+    .min_operands = 1,
+    .max_operands = 1,
+    .run = run};

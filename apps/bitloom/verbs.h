@@ -25,7 +25,10 @@ typedef struct logic_file {
 BL_MUST_USE bl_status logic_file_open(logic_file *logic, const char *path, bl_diag *diag);
 void logic_file_close(logic_file *logic);
 
-typedef struct model_file { bl_file file; bl_model *model; } model_file;
+typedef struct model_file {
+    bl_file file;
+    bl_model *model;
+} model_file;
 BL_MUST_USE bl_status model_file_open(model_file *model, const char *path, bl_diag *diag);
 void model_file_close(model_file *model);
 

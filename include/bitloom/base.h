@@ -27,7 +27,7 @@
 #endif
 #define BL_API __attribute__((visibility("default")))
 #define BL_MUST_USE __attribute__((warn_unused_result))
-#define BL_PRINTF(format_index, first_argument) \
+#define BL_PRINTF(format_index, first_argument)                                                    \
     __attribute__((format(printf, format_index, first_argument)))
 
 BL_BEGIN_DECLS

@@ -58,9 +58,20 @@ typedef enum bl_port_kind { // what an output means; AIGER 1.9 knows all five
     BL_PORT_FAIRNESS
 } bl_port_kind;
 
-typedef struct bl_graph_input { uint32_t node, name; } bl_graph_input_info;
-typedef struct bl_graph_latch { uint32_t node; bl_lit next; bl_reset reset; uint32_t name; } bl_graph_latch_info;
-typedef struct bl_graph_output { bl_lit lit; bl_port_kind kind; uint32_t group, name; } bl_graph_output_info;
+typedef struct bl_graph_input {
+    uint32_t node, name;
+} bl_graph_input_info;
+typedef struct bl_graph_latch {
+    uint32_t node;
+    bl_lit next;
+    bl_reset reset;
+    uint32_t name;
+} bl_graph_latch_info;
+typedef struct bl_graph_output {
+    bl_lit lit;
+    bl_port_kind kind;
+    uint32_t group, name;
+} bl_graph_output_info;
 
 // Facts to read; change them only through the functions. Node ids are topological: the fanins
 // of an AND have smaller ids, the greater literal in fanin0. 8 bytes a node and, while the graph
@@ -97,9 +108,9 @@ BL_API void bl_graph_set_comment(bl_graph *graph, const char *text);
 // Structural hashing: the same AND is never built twice, trivial ones not at all. Expected O(1).
 BL_API bl_lit bl_graph_and(bl_graph *graph, bl_lit a, bl_lit b);
 BL_API bl_lit bl_graph_or(bl_graph *graph, bl_lit a, bl_lit b);
-BL_API bl_lit bl_graph_xor(bl_graph *graph, bl_lit a, bl_lit b);                 // 3 ANDs
+BL_API bl_lit bl_graph_xor(bl_graph *graph, bl_lit a, bl_lit b);                   // 3 ANDs
 BL_API bl_lit bl_graph_mux(bl_graph *graph, bl_lit s, bl_lit then_, bl_lit else_); // 3 ANDs
-BL_API bl_lit bl_graph_maj3(bl_graph *graph, bl_lit a, bl_lit b, bl_lit c);      // 4 ANDs
+BL_API bl_lit bl_graph_maj3(bl_graph *graph, bl_lit a, bl_lit b, bl_lit c);        // 4 ANDs
 BL_API bl_lit bl_graph_lut3(bl_graph *graph, uint8_t table, bl_lit a, bl_lit b, bl_lit c);
 
 // The text of a name, "" for none.

@@ -68,9 +68,9 @@ typedef struct bl_model_info {
     size_t state_bytes;
     uint32_t n_symbols;
     uint8_t byte_symbol[256];
-    int16_t symbol_byte[256];    // the byte of a symbol, -1 where it stands for several
+    int16_t symbol_byte[256];     // the byte of a symbol, -1 where it stands for several
     uint16_t symbol_bytes_n[256]; // how many bytes it stands for
-    uint32_t logit_unit_cost;    // what one logit unit is worth, in BL_COST_BIT
+    uint32_t logit_unit_cost;     // what one logit unit is worth, in BL_COST_BIT
     uint64_t n_lut3, n_ands, n_nonzeros;
     const char *card; // JSON: how it was trained
     const bl_program *program;
@@ -98,8 +98,8 @@ enum { BL_KEEP = -1 }; // instead of a byte: the lane's state stays as it is
 // Moves lane i from states[i * state_bytes] on by bytes[i] (0..255 or BL_KEEP), in place, for
 // i < n_lanes <= 512; where wants_logits, the predictions are then ready. One step of the model,
 // whatever n_lanes is.
-BL_API void bl_runner_step(bl_runner *runner, uint8_t *states, const int16_t *bytes,
-                           size_t n_lanes, bool wants_logits);
+BL_API void bl_runner_step(bl_runner *runner, uint8_t *states, const int16_t *bytes, size_t n_lanes,
+                           bool wants_logits);
 
 // The logits of the last step that wanted them: [symbol][512 lanes].
 BL_API const int16_t *bl_runner_logits(const bl_runner *runner);
@@ -129,7 +129,10 @@ BL_API uint8_t bl_sampler_draw(const bl_sampler *sampler, const bl_runner *runne
 // as they were, and a branch that becomes the beginning keeps most of what was seen of it. Integers and IEEE arithmetic only: the same frames on every machine.
 typedef struct bl_beam bl_beam;
 
-typedef struct bl_bytes { const uint8_t *data; size_t bytes; } bl_bytes;
+typedef struct bl_bytes {
+    const uint8_t *data;
+    size_t bytes;
+} bl_bytes;
 
 typedef struct bl_beam_params {
     uint32_t width;     // 1..512; 0: 512

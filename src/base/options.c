@@ -142,7 +142,8 @@ static bl_status take_option(parser *p)
         return unknown_option(p->verb, word, p->diag);
     if (o->type == BL_OPTION_FLAG) {
         if (equals)
-            return bl_diag_set(p->diag, BL_ERR_ARGUMENT, NULL, 0, 0, "--%s takes no value", o->name);
+            return bl_diag_set(p->diag, BL_ERR_ARGUMENT, NULL, 0, 0, "--%s takes no value",
+                               o->name);
         *(bool *)value_of(p, o) = true;
         return BL_OK;
     }

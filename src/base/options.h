@@ -20,7 +20,7 @@ typedef struct bl_option {
     const char *name; // without the dashes
     char letter;      // 0: none
     bl_option_type type;
-    size_t offset; // of the value in the verb's settings
+    size_t offset;        // of the value in the verb's settings
     const char *argument; // what --help calls the value
     double low, high;
     const char *help;

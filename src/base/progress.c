@@ -20,7 +20,8 @@ static void show(const bl_progress *p, uint64_t done, const char *end)
     double rate = seconds > 0 ? (double)done / seconds : 0;
     if (p->total)
         fprintf(stderr, "\r%s [%s] %3.0f %%  %.3g %s/s  %.0f s left   %s", p->label, bar,
-                100 * fraction, rate, p->unit, rate > 0 ? (double)(p->total - done) / rate : 0, end);
+                100 * fraction, rate, p->unit, rate > 0 ? (double)(p->total - done) / rate : 0,
+                end);
     else
         fprintf(stderr, "\r%s  %" PRIu64 " %s  %.3g %s/s   %s", p->label, done, p->unit, rate,
                 p->unit, end);
@@ -29,7 +30,10 @@ static void show(const bl_progress *p, uint64_t done, const char *end)
 void bl_progress_begin(bl_progress *p, const char *label, uint64_t total, const char *unit,
                        bool is_quiet)
 {
-    *p = (bl_progress){.label = label, .unit = unit, .total = total, .begun_ns = bl_time_ns(),
+    *p = (bl_progress){.label = label,
+                       .unit = unit,
+                       .total = total,
+                       .begun_ns = bl_time_ns(),
                        .is_visible = !is_quiet && isatty(STDERR_FILENO)};
 }
 

@@ -18,23 +18,22 @@ struct bl_bits {
 
 // The table of a level whose file defines slice(planes, records, n_blocks, n_bytes) and unslice:
 // eight functions in which the record's size is a constant.
-#define BITS_WIDTH(n)                                                                 \
-    static void slice##n(bl_plane *planes, const uint8_t *records, size_t n_blocks)   \
-    {                                                                                 \
-        slice(planes, records, n_blocks, n / 8);                                      \
-    }                                                                                 \
-    static void unslice##n(uint8_t *records, const bl_plane *planes, size_t n_blocks) \
-    {                                                                                 \
-        unslice(records, planes, n_blocks, n / 8);                                    \
+#define BITS_WIDTH(n)                                                                              \
+    static void slice##n(bl_plane *planes, const uint8_t *records, size_t n_blocks)                \
+    {                                                                                              \
+        slice(planes, records, n_blocks, n / 8);                                                   \
+    }                                                                                              \
+    static void unslice##n(uint8_t *records, const bl_plane *planes, size_t n_blocks)              \
+    {                                                                                              \
+        unslice(records, planes, n_blocks, n / 8);                                                 \
     }
-#define BITS_TABLE(table, level)                                            \
-    BITS_WIDTH(8)                                                           \
-    BITS_WIDTH(16)                                                          \
-    BITS_WIDTH(32)                                                          \
-    BITS_WIDTH(64)                                                          \
-    const bl_bits table = {level,                                           \
-                           {slice8, slice16, slice32, slice64},             \
-                           {unslice8, unslice16, unslice32, unslice64}};
+#define BITS_TABLE(table, level)                                                                   \
+    BITS_WIDTH(8)                                                                                  \
+    BITS_WIDTH(16)                                                                                 \
+    BITS_WIDTH(32)                                                                                 \
+    BITS_WIDTH(64)                                                                                 \
+    const bl_bits table = {                                                                        \
+        level, {slice8, slice16, slice32, slice64}, {unslice8, unslice16, unslice32, unslice64}};
 
 // The order in which a record's bytes leave a splitting network that takes even and odd bytes apart
 // again and again: bit-reversed.

@@ -14,9 +14,9 @@ static size_t width_index(size_t width_bits)
 }
 
 // memcpy with a constant size becomes one move.
-#define COPY_ROWS(dst, dst_stride, src, src_stride, n, bytes)                    \
-    for (size_t r_ = 0; r_ < (n); r_++)                                          \
-        memcpy((dst) + r_ * (dst_stride), (src) + r_ * (src_stride), bytes)
+#define COPY_ROWS(dst, dst_stride, src, src_stride, n, bytes)                                      \
+    for (size_t r_ = 0; r_ < (n); r_++)                                                            \
+    memcpy((dst) + r_ * (dst_stride), (src) + r_ * (src_stride), bytes)
 
 static void gather(uint8_t *dst, const uint8_t *src, size_t stride, size_t n, size_t bytes)
 {

@@ -20,7 +20,10 @@
 
 enum { MAX_FREE_INPUTS = 1 << 24 };
 
-typedef struct and_line { uint32_t rhs0, rhs1; uint64_t line; } and_line;
+typedef struct and_line {
+    uint32_t rhs0, rhs1;
+    uint64_t line;
+} and_line;
 
 typedef struct reader {
     const uint8_t *data;
@@ -35,16 +38,16 @@ typedef struct reader {
     uint32_t max, n_inputs, n_latches, n_outputs, n_ands, n_bad, n_constraints, n_justice,
         n_fairness;
     uint32_t n_justice_literals;
-    bl_lit *lit;        // of each variable; UNDEFINED, or DEFERRED for an ASCII AND
-    uint32_t *and_of;   // ASCII: variable -> index of its line
+    bl_lit *lit;      // of each variable; UNDEFINED, or DEFERRED for an ASCII AND
+    uint32_t *and_of; // ASCII: variable -> index of its line
     and_line *and_lines;
-    uint32_t *pending;  // literals of latches and ports, read before the ANDs
+    uint32_t *pending; // literals of latches and ports, read before the ANDs
     uint32_t n_pending;
 } reader;
 
 static const bl_lit UNDEFINED = UINT32_MAX, DEFERRED = UINT32_MAX - 1, VISITING = UINT32_MAX - 2;
 
-#define FAIL(r, status, ...)                                                                    \
+#define FAIL(r, status, ...)                                                                       \
     bl_diag_set((r)->diag, status, (r)->name, (r)->line, (r)->at - (r)->line_start + 1, __VA_ARGS__)
 
 static bool is_at_digit(const reader *r)
@@ -84,16 +87,18 @@ static bl_status end_line(reader *r, const char *what)
     skip_char(r, '\r');
     if (skip_char(r, '\n'))
         return BL_OK;
-    return FAIL(r, BL_ERR_FORMAT, r->at >= r->bytes ? "the file ends within %s"
-                                                    : "expected the end of the line after %s", what);
+    return FAIL(r, BL_ERR_FORMAT,
+                r->at >= r->bytes ? "the file ends within %s"
+                                  : "expected the end of the line after %s",
+                what);
 }
 
 static bl_status read_literal(uint32_t *literal, reader *r, const char *what)
 {
     TRY(read_number(literal, r, what));
     if (*literal / 2 > r->max)
-        return FAIL(r, BL_ERR_FORMAT, "%s %u is above the maximum %u of the header", what,
-                    *literal, 2 * r->max + 1);
+        return FAIL(r, BL_ERR_FORMAT, "%s %u is above the maximum %u of the header", what, *literal,
+                    2 * r->max + 1);
     return BL_OK;
 }
 
@@ -105,12 +110,18 @@ static bl_status read_header(reader *r)
     } else
         r->is_ascii = true;
     r->at = 4;
-    uint32_t *const fields[] = {&r->max, &r->n_inputs, &r->n_latches, &r->n_outputs, &r->n_ands,
-                                &r->n_bad, &r->n_constraints, &r->n_justice, &r->n_fairness};
-    static const char *const names[] = {"M, the greatest variable", "I, the inputs",
-                                        "L, the latches", "O, the outputs", "A, the ANDs",
-                                        "B, the bad states", "C, the constraints",
-                                        "J, the justice properties", "F, the fairness constraints"};
+    uint32_t *const fields[] = {&r->max,           &r->n_inputs,  &r->n_latches,
+                                &r->n_outputs,     &r->n_ands,    &r->n_bad,
+                                &r->n_constraints, &r->n_justice, &r->n_fairness};
+    static const char *const names[] = {"M, the greatest variable",
+                                        "I, the inputs",
+                                        "L, the latches",
+                                        "O, the outputs",
+                                        "A, the ANDs",
+                                        "B, the bad states",
+                                        "C, the constraints",
+                                        "J, the justice properties",
+                                        "F, the fairness constraints"};
     for (size_t i = 0; i < 9; i++) {
         if (i > 0 && !skip_char(r, ' ')) {
             if (i >= 5)
@@ -226,7 +237,8 @@ static bl_status read_justice(reader *r)
     if (2 * total > r->bytes - r->at)
         return FAIL(r, BL_ERR_FORMAT, "the justice properties declare more than the file can hold");
     size_t old = ((size_t)r->n_latches + r->n_outputs + r->n_bad + r->n_constraints + r->n_justice
-                  + r->n_fairness + 1) * sizeof *r->pending;
+                  + r->n_fairness + 1)
+                 * sizeof *r->pending;
     uint32_t *more = bl_resize(r->allocator, r->pending, old, old + total * sizeof *r->pending);
     if (!more)
         return BL_ERR_MEMORY;
@@ -280,8 +292,9 @@ static bl_status build_cone(reader *r, uint32_t root, uint32_t *stack)
             } else if (f == UNDEFINED || f == VISITING) {
                 r->line = a->line;
                 r->line_start = r->at;
-                return FAIL(r, BL_ERR_FORMAT, f == UNDEFINED ? "AND %u: fanin variable %u is never defined"
-                                                             : "AND %u: depends on itself through variable %u",
+                return FAIL(r, BL_ERR_FORMAT,
+                            f == UNDEFINED ? "AND %u: fanin variable %u is never defined"
+                                           : "AND %u: depends on itself through variable %u",
                             2 * v, fanins[i]);
             }
         }
@@ -335,8 +348,9 @@ static bl_status read_ands_binary(reader *r)
         TRY(read_difference(&delta0, r));
         TRY(read_difference(&delta1, r));
         if (delta0 == 0 || delta0 > 2 * v || delta1 > 2 * v - delta0)
-            return FAIL(r, BL_ERR_FORMAT, "AND %u: differences %u and %u lead to no earlier literal",
-                        2 * v, delta0, delta1);
+            return FAIL(r, BL_ERR_FORMAT,
+                        "AND %u: differences %u and %u lead to no earlier literal", 2 * v, delta0,
+                        delta1);
         uint32_t rhs0 = 2 * v - delta0, rhs1 = rhs0 - delta1;
         r->lit[v] = bl_graph_and(r->graph, bl_lit_not_if(r->lit[rhs0 / 2], rhs0 & 1),
                                  bl_lit_not_if(r->lit[rhs1 / 2], rhs1 & 1));
@@ -401,8 +415,8 @@ static bl_status read_symbols(reader *r)
     static const char kinds[] = "obcjf"; // in the order of bl_port_kind
     while (r->at < r->bytes && r->data[r->at] != 0 && strchr("ilobcjf", r->data[r->at])) {
         char kind = (char)r->data[r->at];
-        if (kind == 'c' && (r->at + 1 >= r->bytes || r->data[r->at + 1] == '\n'
-                            || r->data[r->at + 1] == '\r'))
+        if (kind == 'c'
+            && (r->at + 1 >= r->bytes || r->data[r->at + 1] == '\n' || r->data[r->at + 1] == '\r'))
             break; // the comment
         r->at++;
         uint32_t index, *name = NULL;
@@ -419,7 +433,8 @@ static bl_status read_symbols(reader *r)
         else if (kind != 'i' && kind != 'l') {
             bl_port_kind port = (bl_port_kind)(strchr(kinds, kind) - kinds);
             bl_graph_output_info *o = port == BL_PORT_OUTPUT && index < r->n_outputs
-                                          ? &g->outputs[index] : find_port(g, port, index);
+                                          ? &g->outputs[index]
+                                          : find_port(g, port, index);
             name = o ? &o->name : NULL;
         }
         if (!name)
@@ -466,7 +481,11 @@ bl_status bl_graph_read_aiger(bl_graph **result, const uint8_t *data, size_t byt
                               const char *name, const bl_allocator *allocator, bl_diag *diag)
 {
     assert(result && (data || bytes == 0) && name);
-    reader r = {.data = data, .bytes = bytes, .line = 1, .name = name, .allocator = allocator,
+    reader r = {.data = data,
+                .bytes = bytes,
+                .line = 1,
+                .name = name,
+                .allocator = allocator,
                 .diag = diag};
     bl_status status = bl_graph_create(&r.graph, allocator);
     if (status == BL_OK)

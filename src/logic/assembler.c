@@ -28,10 +28,7 @@ static bool is_open(const bl_assembler *a)
 static uint32_t *words(const bl_assembler *a) { return (uint32_t *)(void *)a->code.data; }
 static size_t n_words(const bl_assembler *a) { return a->code.bytes / sizeof(uint32_t); }
 
-static void put(bl_assembler *a, uint32_t word)
-{
-    bl_buffer_append(&a->code, &word, sizeof word);
-}
+static void put(bl_assembler *a, uint32_t word) { bl_buffer_append(&a->code, &word, sizeof word); }
 
 static void fail(bl_assembler *a, bl_status status)
 {
@@ -140,7 +137,10 @@ void bl_assembler_lut3(bl_assembler *a, uint8_t table, uint32_t dst, uint32_t x,
         words(a)[a->run_at]++;
 }
 
-static uint32_t padded(uint32_t n) { return (n + LIST_MULTIPLE - 1) / LIST_MULTIPLE * LIST_MULTIPLE; }
+static uint32_t padded(uint32_t n)
+{
+    return (n + LIST_MULTIPLE - 1) / LIST_MULTIPLE * LIST_MULTIPLE;
+}
 
 static void put_slots(bl_assembler *a, const uint32_t *slots, uint32_t n, uint32_t filler)
 {
@@ -222,9 +222,15 @@ bl_status bl_assembler_finish(bl_program **program, bl_assembler *a)
         n_fields += a->records[r].n_fields;
     size_t bytes = sizeof(program_header) + n_fields * sizeof(program_field) + a->entries.bytes;
     bytes = (bytes + n * word + 7) / 8 * 8;
-    program_header h = {.magic = "BLP1", .version = 1, .is_wide = is_wide, .n_slots = a->n_slots,
-                        .n_inputs = a->records[0].n_planes, .n_state = a->records[1].n_planes,
-                        .n_outputs = a->records[2].n_planes, .n_code_words = n, .bytes = bytes,
+    program_header h = {.magic = "BLP1",
+                        .version = 1,
+                        .is_wide = is_wide,
+                        .n_slots = a->n_slots,
+                        .n_inputs = a->records[0].n_planes,
+                        .n_state = a->records[1].n_planes,
+                        .n_outputs = a->records[2].n_planes,
+                        .n_code_words = n,
+                        .bytes = bytes,
                         .n_entries = (uint32_t)(a->entries.bytes / sizeof(program_entry))};
     h.n_temporaries = a->n_slots - FIRST_FREE_SLOT - h.n_inputs - h.n_state - h.n_outputs;
     for (int r = 0; r < 3; r++)

@@ -13,13 +13,16 @@
 #include <assert.h>
 #include <string.h>
 
-typedef struct signal { uint32_t id; bool is_complemented; } signal;
+typedef struct signal {
+    uint32_t id;
+    bool is_complemented;
+} signal;
 
 // Where gates go. `wish` is the slot that the result should have, or NO_WISH.
 typedef struct sink {
     uint32_t (*lut3)(struct sink *s, uint8_t table, uint32_t a, uint32_t b, uint32_t c,
                      uint32_t wish);
-    void (*release)(struct sink *s, uint32_t id); // nobody reads this signal any more
+    void (*release)(struct sink *s, uint32_t id);               // nobody reads this signal any more
     void (*assign)(struct sink *s, uint32_t slot, uint32_t id); // slot = signal
     struct signal (*read)(struct sink *s, uint32_t slot, bool is_complemented);
     uint32_t zero, one;
@@ -29,7 +32,10 @@ typedef struct sink {
 enum { N_COLUMNS = MAX_SUM_PLANES + 1 };
 static const uint32_t NO_WISH = UINT32_MAX;
 
-typedef struct column { signal *queue; uint32_t begin, end; } column;
+typedef struct column {
+    signal *queue;
+    uint32_t begin, end;
+} column;
 
 typedef struct counter {
     sink *s;
@@ -235,9 +241,9 @@ static bl_status expand_entry(sink *s, const bl_program *p, uint32_t entry)
         at = program_next(&op, p, at);
         if (op.kind == OP_END)
             return BL_OK;
-        bl_status status = op.kind < 256             ? expand_run(s, p, &op)
+        bl_status status = op.kind < 256            ? expand_run(s, p, &op)
                            : op.kind == OP_COUNT_GE ? expand_count_ge(s, p, &op)
-                                                     : expand_sum(s, p, &op);
+                                                    : expand_sum(s, p, &op);
         if (status != BL_OK)
             return status;
     }
@@ -245,7 +251,10 @@ static bl_status expand_entry(sink *s, const bl_program *p, uint32_t entry)
 
 // ------------------------------------------------------------------- a sink that only counts
 
-typedef struct counting_sink { sink base; uint64_t n; } counting_sink;
+typedef struct counting_sink {
+    sink base;
+    uint64_t n;
+} counting_sink;
 
 static uint32_t count_lut3(sink *s, uint8_t table, uint32_t a, uint32_t b, uint32_t c,
                            uint32_t wish)
@@ -266,8 +275,12 @@ static signal read_same(sink *s, uint32_t slot, bool is_complemented)
 
 bl_status program_count_lut3(uint64_t *n, const bl_program *p)
 {
-    counting_sink c = {.base = {.lut3 = count_lut3, .release = ignore_release,
-                                .assign = ignore_assign, .read = read_same, .zero = 0, .one = 1,
+    counting_sink c = {.base = {.lut3 = count_lut3,
+                                .release = ignore_release,
+                                .assign = ignore_assign,
+                                .read = read_same,
+                                .zero = 0,
+                                .one = 1,
                                 .allocator = p->allocator}};
     for (uint32_t e = 0; e < p->header->n_entries; e++) {
         bl_status status = expand_entry(&c.base, p, e);
@@ -333,8 +346,13 @@ bl_status bl_program_expand(bl_program **expanded, const bl_program *p,
                             const bl_allocator *allocator)
 {
     assert(expanded && p);
-    lut_sink s = {.base = {.lut3 = lut_lut3, .release = lut_release, .assign = lut_assign,
-                           .read = read_same, .zero = 0, .one = 1, .allocator = allocator},
+    lut_sink s = {.base = {.lut3 = lut_lut3,
+                           .release = lut_release,
+                           .assign = lut_assign,
+                           .read = read_same,
+                           .zero = 0,
+                           .one = 1,
+                           .allocator = allocator},
                   .first_scratch = p->header->n_slots};
     bl_status status = bl_assembler_create(&s.assembler, &p->records[0], &p->records[1],
                                            &p->records[2], allocator);
@@ -357,7 +375,11 @@ bl_status bl_program_expand(bl_program **expanded, const bl_program *p,
 // ------------------------------------------------------------------------- a sink of graphs
 
 // Signals are literals; each slot remembers the literal that was written to it last.
-typedef struct graph_sink { sink base; bl_graph *graph; bl_lit *slots; } graph_sink;
+typedef struct graph_sink {
+    sink base;
+    bl_graph *graph;
+    bl_lit *slots;
+} graph_sink;
 
 static uint32_t graph_lut3(sink *base, uint8_t table, uint32_t a, uint32_t b, uint32_t c,
                            uint32_t wish)
@@ -409,8 +431,12 @@ bl_status bl_graph_from_program(bl_graph **graph, const bl_program *p,
                                 const bl_allocator *allocator)
 {
     assert(graph && p);
-    graph_sink s = {.base = {.lut3 = graph_lut3, .release = ignore_release, .assign = graph_assign,
-                             .read = graph_read, .zero = BL_LIT_FALSE, .one = BL_LIT_TRUE,
+    graph_sink s = {.base = {.lut3 = graph_lut3,
+                             .release = ignore_release,
+                             .assign = graph_assign,
+                             .read = graph_read,
+                             .zero = BL_LIT_FALSE,
+                             .one = BL_LIT_TRUE,
                              .allocator = allocator}};
     bl_status status = bl_graph_create(&s.graph, allocator);
     if (status != BL_OK)

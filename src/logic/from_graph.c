@@ -16,7 +16,13 @@
 enum { WINDOW = 1024, MAX_NAMED_FIELDS = 1024 };
 static const uint32_t NO_SLOT = UINT32_MAX, FOREVER = UINT32_MAX;
 
-enum { TABLE_A = 0xF0, TABLE_NOT_A = 0x0F, TABLE_AND = 0xC0, TABLE_AND_NOT = 0x30, TABLE_NOR = 0x03 };
+enum {
+    TABLE_A = 0xF0,
+    TABLE_NOT_A = 0x0F,
+    TABLE_AND = 0xC0,
+    TABLE_AND_NOT = 0x30,
+    TABLE_NOR = 0x03
+};
 
 typedef struct planner {
     const bl_graph *g;
@@ -35,7 +41,9 @@ static uint32_t node_table(const bl_graph *g, uint32_t id)
     return n == 0 ? TABLE_AND : n == 1 ? TABLE_AND_NOT : TABLE_NOR;
 }
 
-typedef struct sort_key { uint32_t level, table, id; } sort_key;
+typedef struct sort_key {
+    uint32_t level, table, id;
+} sort_key;
 
 static int compare_keys(const void *x, const void *y)
 {
@@ -111,8 +119,8 @@ static void emit_ands(planner *p)
         uint32_t a = p->slot[bl_lit_node(f0)], b = p->slot[bl_lit_node(f1)];
         release(p, bl_lit_node(f0), i);
         release(p, bl_lit_node(f1), i);
-        uint32_t dst = p->n_free ? p->free_slots[--p->n_free]
-                                 : bl_assembler_temporaries(p->assembler, 1);
+        uint32_t dst =
+            p->n_free ? p->free_slots[--p->n_free] : bl_assembler_temporaries(p->assembler, 1);
         p->slot[id] = dst;
         bl_assembler_lut3(p->assembler, (uint8_t)node_table(g, id), dst, a, b, 0);
         if (p->last_use[id] == 0) // read by nobody
@@ -122,8 +130,8 @@ static void emit_ands(planner *p)
 
 static void emit_copy(planner *p, uint32_t dst, bl_lit lit)
 {
-    bl_assembler_lut3(p->assembler, lit & 1 ? TABLE_NOT_A : TABLE_A, dst,
-                      p->slot[bl_lit_node(lit)], 0, 0);
+    bl_assembler_lut3(p->assembler, lit & 1 ? TABLE_NOT_A : TABLE_A, dst, p->slot[bl_lit_node(lit)],
+                      0, 0);
 }
 
 static void emit_ports(planner *p)
@@ -164,9 +172,18 @@ static bool split_name(size_t *n_chars, uint64_t *index, const char *name)
 }
 
 typedef const char *port_namer(const bl_graph *g, uint32_t i);
-static const char *input_name(const bl_graph *g, uint32_t i) { return bl_graph_name(g, g->inputs[i].name); }
-static const char *latch_name(const bl_graph *g, uint32_t i) { return bl_graph_name(g, g->latches[i].name); }
-static const char *output_name(const bl_graph *g, uint32_t i) { return bl_graph_name(g, g->outputs[i].name); }
+static const char *input_name(const bl_graph *g, uint32_t i)
+{
+    return bl_graph_name(g, g->inputs[i].name);
+}
+static const char *latch_name(const bl_graph *g, uint32_t i)
+{
+    return bl_graph_name(g, g->latches[i].name);
+}
+static const char *output_name(const bl_graph *g, uint32_t i)
+{
+    return bl_graph_name(g, g->outputs[i].name);
+}
 
 // Fields from the ports' names, where "a[0]", "a[1]", ... are one field. Ports without names, or
 // with names that make no fields, become one field with the name of the whole group.
@@ -201,16 +218,16 @@ static bl_status describe(bl_record *record, const bl_graph *g, uint32_t n, port
 static bl_status create_assembler(planner *p)
 {
     const bl_graph *g = p->g;
-    bl_record records[3] = {{.allocator = p->allocator}, {.allocator = p->allocator},
-                            {.allocator = p->allocator}};
+    bl_record records[3] = {
+        {.allocator = p->allocator}, {.allocator = p->allocator}, {.allocator = p->allocator}};
     bl_status status = describe(&records[0], g, g->n_inputs, input_name, "in");
     if (status == BL_OK)
         status = describe(&records[1], g, g->n_latches, latch_name, "state");
     if (status == BL_OK)
         status = describe(&records[2], g, g->n_outputs, output_name, "out");
     if (status == BL_OK)
-        status = bl_assembler_create(&p->assembler, &records[0], &records[1], &records[2],
-                                     p->allocator);
+        status =
+            bl_assembler_create(&p->assembler, &records[0], &records[1], &records[2], p->allocator);
     for (int r = 0; r < 3; r++)
         bl_record_clear(&records[r]);
     return status;

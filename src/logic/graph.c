@@ -46,7 +46,7 @@ static bool reserve(graph *g, void **array, uint32_t *capacity, uint32_t n, uint
     return true;
 }
 
-#define RESERVE(g, array, capacity, n) \
+#define RESERVE(g, array, capacity, n)                                                             \
     reserve(g, (void **)&(g)->array, &(g)->capacity, n, 1, sizeof *(g)->array)
 
 bl_status bl_graph_keep_name(uint32_t *name, graph *g, const char *text, size_t n_chars)
@@ -205,8 +205,7 @@ bl_lit bl_graph_latch(bl_graph *handle, bl_reset reset, const char *name)
     uint32_t n = g->facts.n_latches, node;
     if (!RESERVE(g, latches, latch_capacity, n) || !add_node(&node, g, BL_NODE_LATCH, n))
         return BL_LIT_FALSE;
-    g->latches[n] =
-        (bl_graph_latch_info){.node = node, .reset = reset, .name = keep_name(g, name)};
+    g->latches[n] = (bl_graph_latch_info){.node = node, .reset = reset, .name = keep_name(g, name)};
     g->facts.latches = g->latches;
     g->facts.n_latches = n + 1;
     return 2 * node;

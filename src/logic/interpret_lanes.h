@@ -27,7 +27,7 @@ enum { VECTORS = 64 / VECTOR_BYTES };
 
 // A macro, because the table of vpternlog must be a literal constant.
 #if VECTOR_BYTES == 64
-#define LUT3(table, a, b, c) \
+#define LUT3(table, a, b, c)                                                                       \
     ((vec)_mm512_ternarylogic_epi64((__m512i)(a), (__m512i)(b), (__m512i)(c), table))
 #else
 #define LUT3(table, a, b, c) lut3(table, a, b, c)
@@ -86,17 +86,17 @@ INLINE vec fill(uint64_t word) { return (vec){0} + word; }
 enum { MAX_COUNTERS = 24 };
 
 // low + b + c (or their complements, for IS_COMPLEMENTED) -> low of the same weight, carry.
-#define ADD(carry, low, b, c)                       \
-    do {                                            \
-        vec b_ = (b), c_ = (c), old_ = (low);       \
-        (carry) = LUT3(0xE8, old_, b_, c_);         \
-        (low) = LUT3(0x96, old_, b_, c_);           \
+#define ADD(carry, low, b, c)                                                                      \
+    do {                                                                                           \
+        vec b_ = (b), c_ = (c), old_ = (low);                                                      \
+        (carry) = LUT3(0xE8, old_, b_, c_);                                                        \
+        (low) = LUT3(0x96, old_, b_, c_);                                                          \
     } while (0)
-#define ADD_COMPLEMENTED(carry, low, b, c)          \
-    do {                                            \
-        vec b_ = (b), c_ = (c), old_ = (low);       \
-        (carry) = LUT3(0x71, old_, b_, c_);         \
-        (low) = LUT3(0x96, old_, b_, c_);           \
+#define ADD_COMPLEMENTED(carry, low, b, c)                                                         \
+    do {                                                                                           \
+        vec b_ = (b), c_ = (c), old_ = (low);                                                      \
+        (carry) = LUT3(0x71, old_, b_, c_);                                                        \
+        (low) = LUT3(0x96, old_, b_, c_);                                                          \
     } while (0)
 
 // Adds one carry of weight 2^first.
@@ -110,32 +110,32 @@ INLINE void ripple(vec *n, int first, int n_counters, vec carry)
     }
 }
 
-#define EIGHT(ADD_LITERALS, carry8, at)                                 \
-    do {                                                                \
-        vec two_a_, two_b_, four_a_, four_b_;                           \
-        ADD_LITERALS(two_a_, n[0], LITERAL(at), LITERAL((at) + 1));     \
-        ADD_LITERALS(two_b_, n[0], LITERAL((at) + 2), LITERAL((at) + 3)); \
-        ADD(four_a_, n[1], two_a_, two_b_);                             \
-        ADD_LITERALS(two_a_, n[0], LITERAL((at) + 4), LITERAL((at) + 5)); \
-        ADD_LITERALS(two_b_, n[0], LITERAL((at) + 6), LITERAL((at) + 7)); \
-        ADD(four_b_, n[1], two_a_, two_b_);                             \
-        ADD(carry8, n[2], four_a_, four_b_);                            \
+#define EIGHT(ADD_LITERALS, carry8, at)                                                            \
+    do {                                                                                           \
+        vec two_a_, two_b_, four_a_, four_b_;                                                      \
+        ADD_LITERALS(two_a_, n[0], LITERAL(at), LITERAL((at) + 1));                                \
+        ADD_LITERALS(two_b_, n[0], LITERAL((at) + 2), LITERAL((at) + 3));                          \
+        ADD(four_a_, n[1], two_a_, two_b_);                                                        \
+        ADD_LITERALS(two_a_, n[0], LITERAL((at) + 4), LITERAL((at) + 5));                          \
+        ADD_LITERALS(two_b_, n[0], LITERAL((at) + 6), LITERAL((at) + 7));                          \
+        ADD(four_b_, n[1], two_a_, two_b_);                                                        \
+        ADD(carry8, n[2], four_a_, four_b_);                                                       \
     } while (0)
 
-#define COUNT_LIST(ADD_LITERALS)                        \
-    do {                                                \
-        uint32_t i_ = 0;                                \
-        vec eight_a_, eight_b_, sixteen_;               \
-        for (; i_ + 16 <= n_literals; i_ += 16) {       \
-            EIGHT(ADD_LITERALS, eight_a_, i_);          \
-            EIGHT(ADD_LITERALS, eight_b_, i_ + 8);      \
-            ADD(sixteen_, n[3], eight_a_, eight_b_);    \
-            ripple(n, 4, n_counters, sixteen_);         \
-        }                                               \
-        if (i_ < n_literals) {                          \
-            EIGHT(ADD_LITERALS, eight_a_, i_);          \
-            ripple(n, 3, n_counters, eight_a_);         \
-        }                                               \
+#define COUNT_LIST(ADD_LITERALS)                                                                   \
+    do {                                                                                           \
+        uint32_t i_ = 0;                                                                           \
+        vec eight_a_, eight_b_, sixteen_;                                                          \
+        for (; i_ + 16 <= n_literals; i_ += 16) {                                                  \
+            EIGHT(ADD_LITERALS, eight_a_, i_);                                                     \
+            EIGHT(ADD_LITERALS, eight_b_, i_ + 8);                                                 \
+            ADD(sixteen_, n[3], eight_a_, eight_b_);                                               \
+            ripple(n, 4, n_counters, sixteen_);                                                    \
+        }                                                                                          \
+        if (i_ < n_literals) {                                                                     \
+            EIGHT(ADD_LITERALS, eight_a_, i_);                                                     \
+            ripple(n, 3, n_counters, eight_a_);                                                    \
+        }                                                                                          \
     } while (0)
 
 #define WORD uint16_t

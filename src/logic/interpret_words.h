@@ -110,14 +110,14 @@ static const WORD *NAME(run_sum)(bl_plane *slots, const WORD *code)
     return list;
 }
 
-#define RUN(table)                                                                            \
-    case table:                                                                               \
-        for (uint32_t i = 0; i < n; i++, code += 4)                                           \
-            for (int v = 0; v < VECTORS; v++)                                                 \
-                ((vec *)(void *)&slots[code[0]])[v] =                                         \
-                    LUT3(table, ((const vec *)(const void *)&slots[code[1]])[v],              \
-                         ((const vec *)(const void *)&slots[code[2]])[v],                     \
-                         ((const vec *)(const void *)&slots[code[3]])[v]);                    \
+#define RUN(table)                                                                                 \
+    case table:                                                                                    \
+        for (uint32_t i = 0; i < n; i++, code += 4)                                                \
+            for (int v = 0; v < VECTORS; v++)                                                      \
+                ((vec *)(void *)&slots[code[0]])[v] =                                              \
+                    LUT3(table, ((const vec *)(const void *)&slots[code[1]])[v],                   \
+                         ((const vec *)(const void *)&slots[code[2]])[v],                          \
+                         ((const vec *)(const void *)&slots[code[3]])[v]);                         \
         break;
 #define RUN4(t) RUN(t) RUN(t + 1) RUN(t + 2) RUN(t + 3)
 #define RUN16(t) RUN4(t) RUN4(t + 4) RUN4(t + 8) RUN4(t + 12)

@@ -37,8 +37,10 @@ bl_status bl_machine_create(bl_machine **result, const bl_program *program, bl_c
     if (!m)
         return BL_ERR_MEMORY;
     size_t n = program->header->n_slots;
-    *m = (bl_machine){.program = program, .interpreter = find_interpreter(level),
-                      .bits = bl_bits_get(level), .allocator = allocator,
+    *m = (bl_machine){.program = program,
+                      .interpreter = find_interpreter(level),
+                      .bits = bl_bits_get(level),
+                      .allocator = allocator,
                       .state_bytes = ((size_t)program->header->n_state + 7) / 8};
     m->slots = bl_alloc_array(allocator, n, sizeof *m->slots);
     if (!m->slots) {
@@ -78,7 +80,9 @@ void bl_machine_run(bl_machine *m, uint32_t entry)
 
 // The state goes through the slicing kernels in pieces of 64, 32, 16 and 8 bits; a last piece of
 // fewer than 8 bits goes through eight scratch planes.
-typedef struct piece { size_t first_bit, width; } piece;
+typedef struct piece {
+    size_t first_bit, width;
+} piece;
 
 static bool next_piece(piece *p, size_t n_bits)
 {

@@ -29,7 +29,8 @@ static uint64_t word_offset(const checker *c)
     return (uint64_t)((const uint8_t *)c->p->code - c->p->data) + c->at * word;
 }
 
-#define FAIL(c, ...) bl_diag_set_offset((c)->diag, BL_ERR_FORMAT, (c)->name, word_offset(c), __VA_ARGS__)
+#define FAIL(c, ...)                                                                               \
+    bl_diag_set_offset((c)->diag, BL_ERR_FORMAT, (c)->name, word_offset(c), __VA_ARGS__)
 
 static bl_status next_word(uint32_t *value, checker *c)
 {
@@ -118,8 +119,9 @@ static bl_status check_sum(checker *c)
     TRY(next_word(&base[0], c));
     TRY(next_word(&base[1], c));
     if (n_planes < 1 || n_planes > MAX_SUM_PLANES || n_dst < n_planes || n_digits > n_planes)
-        return FAIL(c, "a SUM of %u planes, %u results, %u digits; expected 1 to %d planes, as many "
-                       "results or more, at most as many digits",
+        return FAIL(c,
+                    "a SUM of %u planes, %u results, %u digits; expected 1 to %d planes, as many "
+                    "results or more, at most as many digits",
                     n_planes, n_dst, n_digits, MAX_SUM_PLANES);
     if (base[0] > 0xFFFF || base[1] > 0xFFFF)
         return FAIL(c, "the base of a SUM has halves above 65535");
@@ -152,7 +154,9 @@ static bl_status check_entry(checker *c)
 
 static bl_status check_code(bl_program *p, const char *name, bl_diag *diag)
 {
-    checker c = {.p = p, .name = name, .diag = diag,
+    checker c = {.p = p,
+                 .name = name,
+                 .diag = diag,
                  .first_temporary = p->header->n_slots - p->header->n_temporaries};
     c.is_written = bl_alloc(p->allocator, (size_t)p->header->n_temporaries + 1);
     if (!c.is_written)
@@ -173,7 +177,8 @@ static bl_status check_header(const program_header *h, size_t bytes, const char 
     uint64_t code = sizeof *h + tables * sizeof(program_entry);
     uint64_t word = h->is_wide ? 4 : 2;
     if (memcmp(h->magic, "BLP1", 4) != 0)
-        return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, 0, "not a bitloom program: expected BLP1");
+        return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, 0,
+                                  "not a bitloom program: expected BLP1");
     if (h->version != 1 || h->is_wide > 1)
         return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, 4,
                                   "version %u, width %u; this bitloom reads version 1", h->version,
@@ -181,8 +186,8 @@ static bl_status check_header(const program_header *h, size_t bytes, const char 
     if (h->bytes != bytes || code > bytes || h->n_code_words > (bytes - code) / word)
         return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, 56,
                                   "the header declares more than the %zu bytes there are", bytes);
-    uint64_t slots = (uint64_t)FIRST_FREE_SLOT + h->n_inputs + h->n_state + h->n_outputs
-                     + h->n_temporaries;
+    uint64_t slots =
+        (uint64_t)FIRST_FREE_SLOT + h->n_inputs + h->n_state + h->n_outputs + h->n_temporaries;
     if (slots != h->n_slots || h->n_slots > INT32_MAX || (!h->is_wide && h->n_slots > 65536))
         return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, 12,
                                   "%u slots, but the groups have %llu", h->n_slots,
@@ -203,14 +208,15 @@ static bl_status read_records(bl_program *p, const char *name, bl_diag *diag)
             if (!memchr(field->name, 0, sizeof field->name))
                 return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, offset,
                                           "the name of a field does not end");
-            bl_status status = bl_record_add(&p->records[r], field->name, field->width,
-                                             field->is_signed != 0);
+            bl_status status =
+                bl_record_add(&p->records[r], field->name, field->width, field->is_signed != 0);
             if (status == BL_ERR_MEMORY)
                 return status;
             if (status != BL_OK)
-                return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, offset,
-                                          "field \"%s\" of %u planes: bad or repeated name or width",
-                                          field->name, field->width);
+                return bl_diag_set_offset(
+                    diag, BL_ERR_FORMAT, name, offset,
+                    "field \"%s\" of %u planes: bad or repeated name or width", field->name,
+                    field->width);
         }
         if (p->records[r].n_planes != planes[r])
             return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, 16,
@@ -230,12 +236,17 @@ static bl_status read_records(bl_program *p, const char *name, bl_diag *diag)
 static void set_facts(bl_program *p)
 {
     const program_header *h = p->header;
-    p->info = (bl_program_info){
-        .n_inputs = h->n_inputs, .n_state = h->n_state, .n_outputs = h->n_outputs,
-        .n_temporaries = h->n_temporaries, .n_slots = h->n_slots,
-        .first_input = FIRST_FREE_SLOT, .first_state = FIRST_FREE_SLOT + h->n_inputs,
-        .first_output = FIRST_FREE_SLOT + h->n_inputs + h->n_state,
-        .n_entries = h->n_entries, .bytes = p->bytes, .is_wide = h->is_wide != 0};
+    p->info = (bl_program_info){.n_inputs = h->n_inputs,
+                                .n_state = h->n_state,
+                                .n_outputs = h->n_outputs,
+                                .n_temporaries = h->n_temporaries,
+                                .n_slots = h->n_slots,
+                                .first_input = FIRST_FREE_SLOT,
+                                .first_state = FIRST_FREE_SLOT + h->n_inputs,
+                                .first_output = FIRST_FREE_SLOT + h->n_inputs + h->n_state,
+                                .n_entries = h->n_entries,
+                                .bytes = p->bytes,
+                                .is_wide = h->is_wide != 0};
 }
 
 static bl_status open_program(bl_program **result, const uint8_t *data, uint8_t *owned,
@@ -316,8 +327,8 @@ bl_status program_adopt(bl_program **program, uint8_t *data, size_t bytes,
     return status;
 }
 
-bl_status bl_program_open(bl_program **program, const uint8_t *data, size_t bytes,
-                          const char *name, const bl_allocator *allocator, bl_diag *diag)
+bl_status bl_program_open(bl_program **program, const uint8_t *data, size_t bytes, const char *name,
+                          const bl_allocator *allocator, bl_diag *diag)
 {
     assert(program && name && (uintptr_t)data % 8 == 0);
     return open_program(program, data, NULL, bytes, name, allocator, diag);

@@ -41,8 +41,14 @@ typedef struct program_header {
     uint64_t bytes;
 } program_header;
 
-typedef struct program_field { char name[BL_FIELD_NAME_BYTES]; uint32_t width, is_signed; } program_field;
-typedef struct program_entry { char name[ENTRY_NAME_BYTES]; uint64_t first_word; } program_entry;
+typedef struct program_field {
+    char name[BL_FIELD_NAME_BYTES];
+    uint32_t width, is_signed;
+} program_field;
+typedef struct program_entry {
+    char name[ENTRY_NAME_BYTES];
+    uint64_t first_word;
+} program_entry;
 
 _Static_assert(sizeof(program_header) == 64, "the header has no holes");
 _Static_assert(sizeof(program_field) == 40 && sizeof(program_entry) == 40, "tables have no holes");
@@ -70,7 +76,10 @@ typedef struct operation {
     int32_t base;
 } operation;
 
-typedef struct literal_span { uint32_t n_plain, n_complemented; uint64_t plain, complemented; } literal_span;
+typedef struct literal_span {
+    uint32_t n_plain, n_complemented;
+    uint64_t plain, complemented;
+} literal_span;
 
 static inline uint32_t program_word(const bl_program *p, uint64_t at)
 {

@@ -26,9 +26,17 @@
 static const double LEAST_LOG2 = -16.0;
 static const double LN2 = 0.69314718055994530942;
 
-typedef struct candidate { double score, phi; uint64_t cost; uint16_t lane, cost_byte; uint8_t byte; } candidate;
+typedef struct candidate {
+    double score, phi;
+    uint64_t cost;
+    uint16_t lane, cost_byte;
+    uint8_t byte;
+} candidate;
 
-typedef struct lane { double score, phi; uint64_t cost, avoid, key; } lane;
+typedef struct lane {
+    double score, phi;
+    uint64_t cost, avoid, key;
+} lane;
 
 struct bl_beam {
     const bl_model *model;
@@ -72,9 +80,13 @@ bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t 
     bl_beam *b = bl_alloc(allocator, sizeof *b);
     if (!b)
         return BL_ERR_MEMORY;
-    *b = (bl_beam){.model = model, .allocator = allocator, .width = p->width ? p->width : BL_LANES,
-                   .temperature = p->temperature < 0.01 ? 0 : p->temperature, .seed = p->seed,
-                   .n_lanes = 1, .n_avoid = p->n_avoid};
+    *b = (bl_beam){.model = model,
+                   .allocator = allocator,
+                   .width = p->width ? p->width : BL_LANES,
+                   .temperature = p->temperature < 0.01 ? 0 : p->temperature,
+                   .seed = p->seed,
+                   .n_lanes = 1,
+                   .n_avoid = p->n_avoid};
     b->states = bl_alloc(allocator, states_bytes(model));
     b->next_states = bl_alloc(allocator, states_bytes(model));
     b->candidates = bl_alloc(allocator, candidates_bytes(model));
@@ -195,8 +207,10 @@ static size_t propose_probable(candidate *out, const bl_beam *b, uint32_t l, con
         if (info->symbol_byte[s] < 0)
             continue;
         uint64_t cost = parent->cost + costs[s];
-        out[n++] = (candidate){.lane = (uint16_t)l, .byte = (uint8_t)info->symbol_byte[s],
-                               .cost = cost, .cost_byte = (uint16_t)(costs[s] >> 16),
+        out[n++] = (candidate){.lane = (uint16_t)l,
+                               .byte = (uint8_t)info->symbol_byte[s],
+                               .cost = cost,
+                               .cost_byte = (uint16_t)(costs[s] >> 16),
                                .score = -(double)cost};
     }
     return n;
@@ -207,15 +221,19 @@ static size_t propose_drawn(candidate *out, const bl_beam *b, uint32_t l, const 
 {
     const bl_model_info *info = &b->model->info;
     const lane *parent = &b->lanes[l];
-    double norm = normaliser(b, costs), best = -1e300, scale = -1.0 / (b->temperature * BL_COST_BIT);
+    double norm = normaliser(b, costs), best = -1e300,
+           scale = -1.0 / (b->temperature * BL_COST_BIT);
     size_t n = 0, n_useful = 0;
     for (uint32_t s = 0; s < info->n_symbols; s++) {
         double step = scale * costs[s] - norm;
         if (info->symbol_byte[s] < 0 || step < LEAST_LOG2)
             continue;
         uint8_t byte = (uint8_t)info->symbol_byte[s];
-        candidate c = {.lane = (uint16_t)l, .byte = byte, .cost = parent->cost + costs[s],
-                       .cost_byte = (uint16_t)(costs[s] >> 16), .phi = parent->phi + step};
+        candidate c = {.lane = (uint16_t)l,
+                       .byte = byte,
+                       .cost = parent->cost + costs[s],
+                       .cost_byte = (uint16_t)(costs[s] >> 16),
+                       .phi = parent->phi + step};
         c.score = c.phi + gumbel(bl_mix64(bl_beam_path_key(parent->key, byte) ^ b->seed));
         best = c.score > best ? c.score : best;
         out[n++] = c;
@@ -327,7 +345,9 @@ void bl_beam_select(bl_beam_frame *frame, bl_beam *b, const bl_runner *runner, s
     for (size_t i = 0; i < n; i++) {
         const candidate *c = &b->candidates[i];
         bool is_forbidden = false;
-        next[i] = (lane){.score = c->score, .phi = c->phi, .cost = c->cost,
+        next[i] = (lane){.score = c->score,
+                         .phi = c->phi,
+                         .cost = c->cost,
                          .key = bl_beam_path_key(b->lanes[c->lane].key, c->byte),
                          .avoid = match_avoid(&is_forbidden, b, b->lanes[c->lane].avoid, c->byte)};
         memcpy(b->next_states + i * state_bytes, b->states + c->lane * state_bytes, state_bytes);

@@ -52,9 +52,20 @@ double exact_exp2(double x)
     if (x < -1000)
         return 0;
     assert(x <= 1000);
-    static const double c[] = {1.0, 1.0, 1 / 2.0, 1 / 6.0, 1 / 24.0, 1 / 120.0, 1 / 720.0,
-                               1 / 5040.0, 1 / 40320.0, 1 / 362880.0, 1 / 3628800.0,
-                               1 / 39916800.0, 1 / 479001600.0, 1 / 6227020800.0};
+    static const double c[] = {1.0,
+                               1.0,
+                               1 / 2.0,
+                               1 / 6.0,
+                               1 / 24.0,
+                               1 / 120.0,
+                               1 / 720.0,
+                               1 / 5040.0,
+                               1 / 40320.0,
+                               1 / 362880.0,
+                               1 / 3628800.0,
+                               1 / 39916800.0,
+                               1 / 479001600.0,
+                               1 / 6227020800.0};
     int whole = (int)(x < 0 ? x - 0.5 : x + 0.5);
     double y = (x - whole) * LN2, sum = c[13]; // |y| <= 0.35: the rest is below 1e-17
     for (int k = 12; k >= 0; k--)
@@ -68,8 +79,8 @@ double exact_exp2(double x)
 double exact_log2(double x)
 {
     assert(x > 0);
-    static const double c[] = {1.0, 1 / 3.0, 1 / 5.0, 1 / 7.0, 1 / 9.0, 1 / 11.0, 1 / 13.0,
-                               1 / 15.0, 1 / 17.0, 1 / 19.0};
+    static const double c[] = {1.0,      1 / 3.0,  1 / 5.0,  1 / 7.0,  1 / 9.0,
+                               1 / 11.0, 1 / 13.0, 1 / 15.0, 1 / 17.0, 1 / 19.0};
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
     int exponent = (int)(bits >> 52) - 1023;

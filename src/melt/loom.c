@@ -36,8 +36,10 @@ bl_status bl_loom_write(bl_buffer *out, const bl_muxrnn *network, const bl_progr
     bl_muxrnn_info info;
     bl_muxrnn_get_info(&info, network);
     double unit = info.logit_unit_nats / LN2 * BL_COST_BIT;
-    loom_model model = {.n_symbols = info.n_symbols, .logit_unit_cost = (uint32_t)(unit + 0.5),
-                        .n_ands = n_ands, .n_nonzeros = info.n_nonzeros};
+    loom_model model = {.n_symbols = info.n_symbols,
+                        .logit_unit_cost = (uint32_t)(unit + 0.5),
+                        .n_ands = n_ands,
+                        .n_nonzeros = info.n_nonzeros};
     snprintf(model.name, sizeof model.name, "%s", name);
     memcpy(model.byte_symbol, info.byte_symbol, sizeof model.byte_symbol);
 
@@ -53,7 +55,8 @@ bl_status bl_loom_write(bl_buffer *out, const bl_muxrnn *network, const bl_progr
         status = body.status;
     if (status == BL_OK) {
         memcpy(body.data, table, sizeof table);
-        loom_header header = {.magic = "bitloom\n", .version = LOOM_VERSION,
+        loom_header header = {.magic = "bitloom\n",
+                              .version = LOOM_VERSION,
                               .n_sections = LOOM_SECTIONS,
                               .bytes = sizeof(loom_header) + body.bytes};
         bl_sha256(header.sha256, body.data, body.bytes);
@@ -73,7 +76,8 @@ typedef struct loom_reader {
     bl_diag *diag;
 } loom_reader;
 
-#define FAIL(r, offset, ...) bl_diag_set_offset((r)->diag, BL_ERR_FORMAT, (r)->name, offset, __VA_ARGS__)
+#define FAIL(r, offset, ...)                                                                       \
+    bl_diag_set_offset((r)->diag, BL_ERR_FORMAT, (r)->name, offset, __VA_ARGS__)
 
 static bl_status check_file(const loom_reader *r)
 {
@@ -83,8 +87,8 @@ static bl_status check_file(const loom_reader *r)
         return FAIL(r, 0, "not a melted model; expected a .loom file (made by bitloom melt)");
     memcpy(&h, r->data, sizeof h);
     if (h.version != LOOM_VERSION)
-        return FAIL(r, 8, "version %u; this bitloom reads version %d: melt the model again", h.version,
-                    LOOM_VERSION);
+        return FAIL(r, 8, "version %u; this bitloom reads version %d: melt the model again",
+                    h.version, LOOM_VERSION);
     if (h.bytes != r->bytes)
         return FAIL(r, 16, "the file has %zu bytes, its header says %llu: truncated?", r->bytes,
                     (unsigned long long)h.bytes);
@@ -157,8 +161,9 @@ static bl_status read_program(bl_model *model, const loom_reader *r)
     uint64_t offset = (uint64_t)(data - r->data);
     if (p.n_inputs != 8 || p.n_outputs != model->info.n_symbols * BL_LOGIT_BITS || p.n_entries != 2
         || p.n_state == 0)
-        return FAIL(r, offset, "the program has %u inputs, %u state bits, %u outputs, %u entries; "
-                               "expected 8 inputs, 16 outputs per symbol, 2 entries",
+        return FAIL(r, offset,
+                    "the program has %u inputs, %u state bits, %u outputs, %u entries; "
+                    "expected 8 inputs, 16 outputs per symbol, 2 entries",
                     p.n_inputs, p.n_state, p.n_outputs, p.n_entries);
     model->info.program = model->program;
     model->info.n_state_bits = p.n_state;

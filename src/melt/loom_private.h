@@ -12,7 +12,10 @@ typedef struct loom_header {
     uint8_t sha256[BL_SHA256_BYTES]; // of all that follows the header
 } loom_header;
 
-typedef struct loom_section { char kind[8]; uint64_t offset, bytes; } loom_section;
+typedef struct loom_section {
+    char kind[8];
+    uint64_t offset, bytes;
+} loom_section;
 
 // Section "model".
 typedef struct loom_model {
@@ -32,7 +35,7 @@ struct bl_model {
     bl_program *program;
     char *card;
     size_t card_bytes;
-    uint32_t *weights; // fixed_exp2_negative of 0, 1, 2 ... logit units
+    uint32_t *weights;  // fixed_exp2_negative of 0, 1, 2 ... logit units
     uint32_t n_weights; // from here on 0
     const bl_allocator *allocator;
 };

@@ -21,13 +21,19 @@ static bl_status read_config(bl_muxrnn_info *info, const safetensors *f, bl_diag
 {
     const char *format = safetensors_metadata(f, "format");
     if (!format || strcmp(format, "bitloom.muxrnn.1") != 0)
-        return FAIL(f, "metadata \"format\" is \"%s\"; expected bitloom.muxrnn.1", format ? format : "");
+        return FAIL(f, "metadata \"format\" is \"%s\"; expected bitloom.muxrnn.1",
+                    format ? format : "");
     const char *text = safetensors_metadata(f, "config");
     json_t *config = json_loads(text ? text : "", 0, NULL);
-    struct { const char *key; uint32_t *value; json_int_t low, high; } fields[] = {
-        {"n_symbols", &info->n_symbols, 2, 256},     {"n_code", &info->n_code, 1, MAX_DIMENSION},
-        {"n_window", &info->n_window, 1, 64},        {"n_state", &info->n_state, 1, MAX_DIMENSION},
-        {"n_layers", &info->n_layers, 1, MAX_LAYERS}};
+    struct {
+        const char *key;
+        uint32_t *value;
+        json_int_t low, high;
+    } fields[] = {{"n_symbols", &info->n_symbols, 2, 256},
+                  {"n_code", &info->n_code, 1, MAX_DIMENSION},
+                  {"n_window", &info->n_window, 1, 64},
+                  {"n_state", &info->n_state, 1, MAX_DIMENSION},
+                  {"n_layers", &info->n_layers, 1, MAX_LAYERS}};
     bl_status status = BL_OK;
     for (size_t i = 0; i < sizeof fields / sizeof *fields && status == BL_OK; i++) {
         const json_t *v = json_object_get(config, fields[i].key);
@@ -48,7 +54,8 @@ static bl_status read_config(bl_muxrnn_info *info, const safetensors *f, bl_diag
     const char *unit = safetensors_metadata(f, "logit_unit_nats");
     char *end = NULL;
     info->logit_unit_nats = unit ? strtod(unit, &end) : 0;
-    if (!unit || end == unit || *end || !(info->logit_unit_nats > 1e-6 && info->logit_unit_nats < 16))
+    if (!unit || end == unit || *end
+        || !(info->logit_unit_nats > 1e-6 && info->logit_unit_nats < 16))
         return FAIL(f, "metadata \"logit_unit_nats\" is \"%s\"; expected a number from 1e-6 to 16",
                     unit ? unit : "");
     return BL_OK;
@@ -143,7 +150,8 @@ static bl_status read_head(bl_muxrnn *n, const safetensors *f, bl_diag *diag)
 
 static bl_status keep_card(bl_muxrnn *n, const safetensors *f)
 {
-    char *text = json_dumps(json_object_get(f->header, "__metadata__"), JSON_COMPACT | JSON_SORT_KEYS);
+    char *text =
+        json_dumps(json_object_get(f->header, "__metadata__"), JSON_COMPACT | JSON_SORT_KEYS);
     if (!text)
         return BL_ERR_MEMORY;
     n->card_bytes = strlen(text) + 1;
@@ -264,6 +272,7 @@ void bl_muxrnn_logits(int32_t *logits, const bl_muxrnn *n, const uint8_t *state)
     int16_t *end = bits;
     append_signs(&end, state, n->info.n_features);
     for (uint32_t s = 0; s < n->info.n_symbols; s++)
-        logits[s] = n->head_bias[s]
-                    + dot(n->head_weight + (size_t)s * n->info.n_features, bits, n->info.n_features);
+        logits[s] =
+            n->head_bias[s]
+            + dot(n->head_weight + (size_t)s * n->info.n_features, bits, n->info.n_features);
 }

@@ -61,7 +61,9 @@ bl_status bl_sampler_create(bl_sampler **result, const bl_model *model, double t
     unit = unit ? unit : 1;
     uint64_t n = 32 * (uint64_t)BL_COST_BIT / unit + 1;
     n = n > UINT16_MAX + 1 ? UINT16_MAX + 1 : n;
-    *s = (bl_sampler){.model = model, .n_weights = (uint32_t)n, .allocator = allocator,
+    *s = (bl_sampler){.model = model,
+                      .n_weights = (uint32_t)n,
+                      .allocator = allocator,
                       .weights = bl_alloc_array(allocator, n, sizeof *s->weights)};
     if (!s->weights) {
         bl_sampler_destroy(&s);

@@ -13,10 +13,13 @@ bl_status bl_runner_create(bl_runner **result, const bl_model *model, bl_cpu lev
     bl_runner *r = bl_alloc(allocator, sizeof *r);
     if (!r)
         return BL_ERR_MEMORY;
-    *r = (bl_runner){.model = model, .bits = bl_bits_get(level), .allocator = allocator,
+    *r = (bl_runner){.model = model,
+                     .bits = bl_bits_get(level),
+                     .allocator = allocator,
                      .kept_bytes = BL_LANES * model->info.state_bytes};
     bl_status status = bl_machine_create(&r->machine, model->program, level, allocator);
-    r->logits = bl_alloc_array(allocator, (size_t)model->info.n_symbols * BL_LANES, sizeof(int16_t));
+    r->logits =
+        bl_alloc_array(allocator, (size_t)model->info.n_symbols * BL_LANES, sizeof(int16_t));
     r->kept = bl_alloc(allocator, r->kept_bytes);
     if (status == BL_OK && r->logits && r->kept) {
         *result = r;
@@ -32,8 +35,7 @@ void bl_runner_destroy(bl_runner **handle)
     if (!r)
         return;
     bl_machine_destroy(&r->machine);
-    bl_free(r->allocator, r->logits,
-            (size_t)r->model->info.n_symbols * BL_LANES * sizeof(int16_t));
+    bl_free(r->allocator, r->logits, (size_t)r->model->info.n_symbols * BL_LANES * sizeof(int16_t));
     bl_free(r->allocator, r->kept, r->kept_bytes);
     bl_free(r->allocator, r, sizeof *r);
     *handle = NULL;

@@ -27,11 +27,14 @@ bl_status safetensors_open(safetensors *file, const uint8_t *data, size_t bytes,
     if (!json_is_object(header)) {
         json_decref(header);
         return bl_diag_set_offset(diag, BL_ERR_FORMAT, name,
-                                  LENGTH_BYTES + (uint64_t)(error.position > 0 ? error.position : 0),
+                                  LENGTH_BYTES
+                                      + (uint64_t)(error.position > 0 ? error.position : 0),
                                   "the header is no JSON object: %s", error.text);
     }
-    *file = (safetensors){.header = header, .data = data + LENGTH_BYTES + header_bytes,
-                          .bytes = bytes - LENGTH_BYTES - (size_t)header_bytes, .name = name};
+    *file = (safetensors){.header = header,
+                          .data = data + LENGTH_BYTES + header_bytes,
+                          .bytes = bytes - LENGTH_BYTES - (size_t)header_bytes,
+                          .name = name};
     return BL_OK;
 }
 
@@ -76,12 +79,12 @@ bl_status safetensors_tensor(const uint8_t **data, const safetensors *file, cons
     char expected[96] = "";
     print_shape(expected, sizeof expected, shape, n);
     if (!entry)
-        return bl_diag_set(diag, BL_ERR_FORMAT, file->name, 0, 0, "no tensor \"%s\"; expected %s [%s]",
-                           tensor, type, expected);
+        return bl_diag_set(diag, BL_ERR_FORMAT, file->name, 0, 0,
+                           "no tensor \"%s\"; expected %s [%s]", tensor, type, expected);
     if (!given_type || strcmp(given_type, type) != 0 || !has_shape(entry, shape, n))
         return bl_diag_set(diag, BL_ERR_FORMAT, file->name, 0, 0,
-                           "tensor \"%s\" has another type or shape; expected %s [%s]", tensor, type,
-                           expected);
+                           "tensor \"%s\" has another type or shape; expected %s [%s]", tensor,
+                           type, expected);
     uint64_t bytes = element_bytes(type);
     for (size_t i = 0; i < n; i++)
         bytes *= shape[i];

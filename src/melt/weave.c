@@ -19,8 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_A = 0xF0, TABLE_NOT_A = 0x0F, TABLE_AND = 0xC0, TABLE_NOR = 0x03, TABLE_AND_NOT = 0x30,
-       TABLE_OR3 = 0xFE, TABLE_MUX = 0xCA };
+enum {
+    TABLE_A = 0xF0,
+    TABLE_NOT_A = 0x0F,
+    TABLE_AND = 0xC0,
+    TABLE_NOR = 0x03,
+    TABLE_AND_NOT = 0x30,
+    TABLE_OR3 = 0xFE,
+    TABLE_MUX = 0xCA
+};
 
 typedef struct weaver {
     const bl_muxrnn *n;
@@ -257,10 +264,10 @@ bl_status bl_muxrnn_weave(bl_program **program, const bl_muxrnn *n, const bl_all
     const bl_muxrnn_info *info = &n->info;
     weaver w = {.n = n};
     // the longest list: a layer's inputs, or all digits of a head neuron
-    size_t longest = (size_t)info->n_window * info->n_code + 8 * (size_t)info->n_features
-                     + info->n_code;
-    bl_record records[3] = {{.allocator = allocator}, {.allocator = allocator},
-                            {.allocator = allocator}};
+    size_t longest =
+        (size_t)info->n_window * info->n_code + 8 * (size_t)info->n_features + info->n_code;
+    bl_record records[3] = {
+        {.allocator = allocator}, {.allocator = allocator}, {.allocator = allocator}};
     bl_status status = describe(records, info);
     if (status == BL_OK)
         status = allocate(&w, allocator, longest);

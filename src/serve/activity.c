@@ -29,7 +29,8 @@ void activity_destroy(activity *a, size_t state_bytes)
     bl_free(NULL, a->text, a->n_text);
     bl_free(NULL, a->trail, a->n_text * state_bytes);
     for (uint32_t i = 0; i < a->beam_params.n_avoid; i++)
-        bl_free(NULL, (void *)(uintptr_t)a->beam_params.avoid[i].data, a->beam_params.avoid[i].bytes);
+        bl_free(NULL, (void *)(uintptr_t)a->beam_params.avoid[i].data,
+                a->beam_params.avoid[i].bytes);
     bl_free(NULL, (void *)(uintptr_t)a->beam_params.avoid,
             a->beam_params.n_avoid * sizeof *a->beam_params.avoid);
     bl_beam_destroy(&a->beam);

@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct client { uint64_t clock; }; // lane-steps served
+struct client {
+    uint64_t clock;
+}; // lane-steps served
 
 enum { MAX_CHOSEN = BL_LANES };
 
@@ -71,8 +73,7 @@ static void store_top(activity *a, size_t lane, const uint32_t *costs, const bl_
 {
     prediction all[256];
     for (int b = 0; b < 256; b++)
-        all[b] = (prediction){(uint8_t)b,
-                              (float)costs[info->byte_symbol[b]] / (float)BL_COST_BIT};
+        all[b] = (prediction){(uint8_t)b, (float)costs[info->byte_symbol[b]] / (float)BL_COST_BIT};
     for (uint32_t i = 0; i < a->n_top; i++) { // n_top is small: selection sort
         uint32_t best = i;
         for (uint32_t k = i + 1; k < 256; k++)
@@ -177,7 +178,8 @@ static size_t demand(activity *a)
     uint8_t *states;
     const int16_t *bytes;
     return a->beam ? bl_beam_lanes(a->beam, &states, &bytes)
-           : a->kind == ACTIVITY_STEP || a->kind == ACTIVITY_TOP ? a->n_lanes : 1;
+           : a->kind == ACTIVITY_STEP || a->kind == ACTIVITY_TOP ? a->n_lanes
+                                                                 : 1;
 }
 
 static int by_clock(const void *x, const void *y)
@@ -329,7 +331,9 @@ bl_status engine_create(engine **result, const bl_model *model, bl_cpu cpu,
     engine *e = bl_alloc(NULL, sizeof *e);
     if (!e)
         return BL_ERR_MEMORY;
-    *e = (engine){.model = model, .state_bytes = bl_model_facts(model)->state_bytes, .wake = wake,
+    *e = (engine){.model = model,
+                  .state_bytes = bl_model_facts(model)->state_bytes,
+                  .wake = wake,
                   .context = context};
     e->last_event = &e->first_event;
     pthread_mutex_init(&e->lock, NULL);

@@ -11,11 +11,25 @@
 typedef struct engine engine;
 typedef struct client client; // whoever is charged: one per connection
 
-typedef enum activity_kind { ACTIVITY_FEED, ACTIVITY_STEP, ACTIVITY_TOP, ACTIVITY_BEAM } activity_kind;
+typedef enum activity_kind {
+    ACTIVITY_FEED,
+    ACTIVITY_STEP,
+    ACTIVITY_TOP,
+    ACTIVITY_BEAM
+} activity_kind;
 
-typedef enum end_reason { END_DONE, END_CANCELLED, END_REPLACED, END_EXHAUSTED, END_FAILED } end_reason;
+typedef enum end_reason {
+    END_DONE,
+    END_CANCELLED,
+    END_REPLACED,
+    END_EXHAUSTED,
+    END_FAILED
+} end_reason;
 
-typedef struct prediction { uint8_t byte; float bits; } prediction;
+typedef struct prediction {
+    uint8_t byte;
+    float bits;
+} prediction;
 
 enum { MAX_UNSENT_FRAMES = 4 };
 
@@ -33,10 +47,10 @@ typedef struct engine_event {
 // engine has handed the activity back. All memory belongs to the activity.
 typedef struct activity {
     activity_kind kind;
-    uint32_t id;    // of the request
-    void *owner;    // the submitter's
+    uint32_t id; // of the request
+    void *owner; // the submitter's
     client *client;
-    size_t n_lanes; // STEP and TOP; the others begin with one
+    size_t n_lanes;  // STEP and TOP; the others begin with one
     uint8_t *states; // [n_lanes][state_bytes]: from here, and at the end the result
     int16_t *bytes;  // [n_lanes], STEP
     uint32_t n_top;  // predictions wanted per lane, STEP and TOP
@@ -49,8 +63,8 @@ typedef struct activity {
     bool keeps_lanes; // BEAM: at the end, step the last lanes too; activity_beam_states has them
 
     // results
-    double *cost_bits;        // [n_lanes], STEP and FEED
-    prediction *top;          // [n_lanes][n_top]
+    double *cost_bits; // [n_lanes], STEP and FEED
+    prediction *top;   // [n_lanes][n_top]
     end_reason reason;
     uint32_t n_steps_done;
 
@@ -67,13 +81,16 @@ typedef struct activity {
     engine_event end_event; // so that ending needs no memory
 } activity;
 
-typedef struct engine_stats { uint64_t n_ticks, n_lane_steps, tick_ns; uint32_t n_lanes_busy; } engine_stats;
+typedef struct engine_stats {
+    uint64_t n_ticks, n_lane_steps, tick_ns;
+    uint32_t n_lanes_busy;
+} engine_stats;
 
 // `wake` is called from the engine's thread when events are ready.
 BL_MUST_USE bl_status engine_create(engine **e, const bl_model *model, bl_cpu cpu,
                                     void (*wake)(void *context), void *context);
 void engine_set_wake(engine *e, void (*wake)(void *context)); // nobody is left to be woken
-void engine_destroy(engine **e); // all activities must have ended
+void engine_destroy(engine **e);                              // all activities must have ended
 
 client *engine_add_client(engine *e); // NULL: out of memory
 void engine_remove_client(client *c); // its activities must have ended

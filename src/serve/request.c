@@ -66,8 +66,8 @@ static bool copy_text(uint8_t **data, size_t *bytes, const json_t *value, size_t
         return request_fail(e, "bad_request", "text", "text must be a string");
     size_t n = json_string_length(value);
     if (n > max_bytes)
-        return request_fail(e, "too_many", "text", "text has %zu bytes; the limit text_bytes is %zu",
-                            n, max_bytes);
+        return request_fail(e, "too_many", "text",
+                            "text has %zu bytes; the limit text_bytes is %zu", n, max_bytes);
     uint8_t *copy = bl_alloc(NULL, n);
     if (!copy)
         return request_fail(e, "internal", NULL, "out of memory");

@@ -177,8 +177,10 @@ static bool read_lanes(activity *a, const session *s, const json_t *states, cons
         if (!bytes)
             continue;
         const json_t *byte = json_array_get(bytes, i);
-        if (!json_is_integer(byte) || json_integer_value(byte) < 0 || json_integer_value(byte) > 255)
-            return request_fail(e, "bad_request", "bytes", "bytes[%zu] must be an integer, 0 to 255", i);
+        if (!json_is_integer(byte) || json_integer_value(byte) < 0
+            || json_integer_value(byte) > 255)
+            return request_fail(e, "bad_request", "bytes",
+                                "bytes[%zu] must be an integer, 0 to 255", i);
         a->bytes[i] = (int16_t)json_integer_value(byte);
     }
     return true;
@@ -192,10 +194,11 @@ static bool handle_lanes(session *s, uint32_t id, const json_t *request, activit
     int64_t top = kind == ACTIVITY_TOP ? 8 : 0;
     size_t n = json_array_size(states);
     if (!json_is_array(states) || n < 1 || n > BL_LANES)
-        return request_fail(e, "bad_request", "states", "states must be an array of 1 to %d handles",
-                            BL_LANES);
+        return request_fail(e, "bad_request", "states",
+                            "states must be an array of 1 to %d handles", BL_LANES);
     if (kind == ACTIVITY_STEP && (!json_is_array(bytes) || json_array_size(bytes) != n))
-        return request_fail(e, "bad_request", "bytes", "bytes must be an array as long as states, %zu", n);
+        return request_fail(e, "bad_request", "bytes",
+                            "bytes must be an array as long as states, %zu", n);
     if (!request_integer(&top, request, "top", kind == ACTIVITY_TOP, MAX_TOP, e))
         return false;
     activity *a = new_activity(s, kind, n, id, e);
@@ -244,7 +247,8 @@ static bool read_avoid(activity *a, const json_t *list, request_error *e)
             return false;
         avoid[i].data = data;
         if (avoid[i].bytes == 0)
-            return request_fail(e, "bad_request", "avoid_base64", "an empty string avoids everything");
+            return request_fail(e, "bad_request", "avoid_base64",
+                                "an empty string avoids everything");
     }
     return true;
 }
@@ -332,10 +336,13 @@ static bool handle_stats(session *s, uint32_t id, const json_t *request, request
     return true;
 }
 
-static const struct { const char *op; request_handler *handle; } handlers[] = {
-    {"create", handle_create}, {"fork", handle_fork},     {"drop", handle_drop},
-    {"store", handle_store},   {"load", handle_load},     {"step", handle_step},
-    {"top", handle_top},       {"beam", handle_beam},     {"cancel", handle_cancel},
+static const struct {
+    const char *op;
+    request_handler *handle;
+} handlers[] = {
+    {"create", handle_create}, {"fork", handle_fork}, {"drop", handle_drop},
+    {"store", handle_store},   {"load", handle_load}, {"step", handle_step},
+    {"top", handle_top},       {"beam", handle_beam}, {"cancel", handle_cancel},
     {"stats", handle_stats},
 };
 
@@ -348,7 +355,8 @@ bool handle_request(session *s, const json_t *request, request_error *e)
     for (size_t i = 0; op && i < sizeof handlers / sizeof *handlers; i++)
         if (strcmp(op, handlers[i].op) == 0)
             return handlers[i].handle(s, (uint32_t)json_integer_value(id), request, e);
-    return request_fail(e, "bad_request", "op", "op is \"%.32s\"; expected create, fork, drop, store, "
-                                                "load, step, top, beam, cancel or stats",
+    return request_fail(e, "bad_request", "op",
+                        "op is \"%.32s\"; expected create, fork, drop, store, "
+                        "load, step, top, beam, cancel or stats",
                         op ? op : "");
 }

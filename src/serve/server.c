@@ -47,8 +47,8 @@ static int send_head(struct lws *wsi, unsigned status, const char *type, size_t 
                                        (const uint8_t *)policy, (int)strlen(policy), &at, end)
         || lws_add_http_header_by_name(wsi, (const uint8_t *)"x-content-type-options:",
                                        (const uint8_t *)"nosniff", 7, &at, end)
-        || lws_add_http_header_by_name(wsi, (const uint8_t *)"cache-control:",
-                                       (const uint8_t *)"no-cache", 8, &at, end)
+        || lws_add_http_header_by_name(
+            wsi, (const uint8_t *)"cache-control:", (const uint8_t *)"no-cache", 8, &at, end)
         || lws_finalize_write_http_header(wsi, start, &at, end))
         return 1;
     return 0;
@@ -68,8 +68,9 @@ static int answer_http(struct lws *wsi, connection *c, unsigned status, const ch
 static int handle_http(struct lws *wsi, connection *c, const char *path)
 {
     static const char ok[] = "{\"status\":\"ok\"}";
-    static const char lost[] = "{\"type\":\"error\",\"code\":\"not_found\",\"message\":\"no such path; "
-                               "there are /, /api/model, /api/lanes (WebSocket) and /health\"}";
+    static const char lost[] =
+        "{\"type\":\"error\",\"code\":\"not_found\",\"message\":\"no such path; "
+        "there are /, /api/model, /api/lanes (WebSocket) and /health\"}";
     static const char bare[] = "<!doctype html><title>bitloom</title><p>This bitloom was built "
                                "without its page; the API is at /api/lanes.";
     const server *s = server_of(wsi);
@@ -79,7 +80,8 @@ static int handle_http(struct lws *wsi, connection *c, const char *path)
     if (strcmp(path, "/") == 0)
         return answer_http(wsi, c, 200, "text/html; charset=utf-8", bare, strlen(bare));
     if (strcmp(path, "/api/model") == 0)
-        return answer_http(wsi, c, 200, "application/json", s->model_json.data, s->model_json.bytes);
+        return answer_http(wsi, c, 200, "application/json", s->model_json.data,
+                           s->model_json.bytes);
     if (strcmp(path, "/health") == 0)
         return answer_http(wsi, c, 200, "application/json", ok, strlen(ok));
     return answer_http(wsi, c, 404, "application/json", lost, strlen(lost));
@@ -91,7 +93,8 @@ static int continue_http(struct lws *wsi, connection *c)
     size_t n = c->body_bytes < HTTP_PIECE ? c->body_bytes : HTTP_PIECE;
     bool is_last = n == c->body_bytes;
     memcpy(piece + LWS_PRE, c->body, n);
-    if (lws_write(wsi, piece + LWS_PRE, n, is_last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)n)
+    if (lws_write(wsi, piece + LWS_PRE, n, is_last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP)
+        < (int)n)
         return -1;
     c->body += n;
     c->body_bytes -= n;
@@ -131,7 +134,8 @@ static bool is_own_host(const server *s, const char *header)
 static bool may_connect(struct lws *wsi)
 {
     char host[300] = "", origin[300] = "";
-    if (lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0 || !is_own_host(server_of(wsi), host))
+    if (lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0
+        || !is_own_host(server_of(wsi), host))
         return false;
     if (lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN) <= 0)
         return origin[0] == 0; // no browser
@@ -210,8 +214,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
     connection *c = user;
     switch (reason) {
-    case LWS_CALLBACK_HTTP:
-        return may_connect(wsi) ? handle_http(wsi, c, data) : refuse(wsi);
+    case LWS_CALLBACK_HTTP: return may_connect(wsi) ? handle_http(wsi, c, data) : refuse(wsi);
     case LWS_CALLBACK_HTTP_WRITEABLE: return c && c->body ? continue_http(wsi, c) : 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return may_connect(wsi) ? 0 : refuse(wsi);
     case LWS_CALLBACK_ESTABLISHED: return open_session(wsi, c);

@@ -20,8 +20,11 @@ static void push_message(session *s, bl_buffer *content, bool is_binary, activit
             engine_frame_sent(s->host->engine, beam);
         return;
     }
-    *m = (message){.is_binary = is_binary, .bytes = content->bytes - s->host->room,
-                   .capacity = content->capacity, .beam = beam, .data = content->data};
+    *m = (message){.is_binary = is_binary,
+                   .bytes = content->bytes - s->host->room,
+                   .capacity = content->capacity,
+                   .beam = beam,
+                   .data = content->data};
     *s->last = m;
     s->last = &m->next;
     s->n_waiting++;
@@ -36,7 +39,7 @@ static void begin_content(bl_buffer *content, const session *s)
 }
 
 void begin_answer(bl_json *json, bl_buffer *content, const session *s, uint32_t id,
-                         const char *type)
+                  const char *type)
 {
     begin_content(content, s);
     bl_json_begin(json, content, false);
@@ -130,11 +133,11 @@ static void task_destroy(task *t)
 }
 
 activity *new_activity(session *s, activity_kind kind, size_t n_lanes, uint32_t id,
-                              request_error *e)
+                       request_error *e)
 {
     if (s->n_busy >= MAX_BUSY) {
-        request_fail(e, "too_many", NULL, "%u requests are under way; the limit busy is %d", s->n_busy,
-                     MAX_BUSY);
+        request_fail(e, "too_many", NULL, "%u requests are under way; the limit busy is %d",
+                     s->n_busy, MAX_BUSY);
         return NULL;
     }
     task *t = bl_alloc(NULL, sizeof *t);
@@ -360,8 +363,9 @@ void session_receive(session *s, const char *text, size_t bytes)
         return;
     json_t *request = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &where);
     if (!json_is_object(request)) {
-        request_fail(&e, "bad_request", NULL, request ? "expected a JSON object" : "byte %d: %.160s",
-                     where.position, where.text);
+        request_fail(&e, "bad_request", NULL,
+                     request ? "expected a JSON object" : "byte %d: %.160s", where.position,
+                     where.text);
         answer_error(s, NULL, &e);
     } else if (!handle_request(s, request, &e))
         answer_error(s, json_object_get(request, "id"), &e);

@@ -9,7 +9,11 @@
 #include "states.h"
 
 enum {
-    MAX_TEXT_BYTES = 65536, MAX_STEPS = 1024, MAX_TOP = 256, MAX_BUSY = 64, MAX_WAITING = 256,
+    MAX_TEXT_BYTES = 65536,
+    MAX_STEPS = 1024,
+    MAX_TOP = 256,
+    MAX_BUSY = 64,
+    MAX_WAITING = 256,
     MAX_MESSAGE_BYTES = 1 << 20
 };
 
@@ -43,7 +47,8 @@ static inline size_t state_bytes_of(const session *s) { return s->states.state_b
 static inline task *task_of(const activity *a) { return a->owner; }
 
 // An answer is begun, filled and ended; ending hands it to the transport.
-void begin_answer(bl_json *json, bl_buffer *content, const session *s, uint32_t id, const char *type);
+void begin_answer(bl_json *json, bl_buffer *content, const session *s, uint32_t id,
+                  const char *type);
 void end_answer(session *s, bl_json *json);
 void answer_error(session *s, const json_t *id, const request_error *e);
 
@@ -51,7 +56,8 @@ void answer_error(session *s, const json_t *id, const request_error *e);
 bool write_handles(bl_json *json, session *s, const uint8_t *states, size_t n);
 bool fail_too_many_states(request_error *e);
 
-activity *new_activity(session *s, activity_kind kind, size_t n_lanes, uint32_t id, request_error *e);
+activity *new_activity(session *s, activity_kind kind, size_t n_lanes, uint32_t id,
+                       request_error *e);
 void drop_activity(session *s, activity *a); // one that was not submitted, or has ended
 void submit(session *s, activity *a);
 

@@ -16,7 +16,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-typedef struct guarded { uint8_t *map, *end; size_t map_bytes; } guarded;
+typedef struct guarded {
+    uint8_t *map, *end;
+    size_t map_bytes;
+} guarded;
 
 static guarded guard_alloc(size_t bytes)
 {
@@ -56,12 +59,16 @@ static size_t pick_count(bl_random *r)
     return k < 12 ? usual[k] : (size_t)bl_random_below(r, 2100);
 }
 
-typedef struct trial { size_t n, width, stride, span, n_planes; int pattern; } trial;
+typedef struct trial {
+    size_t n, width, stride, span, n_planes;
+    int pattern;
+} trial;
 
 static trial pick_trial(bl_random *r)
 {
     static const size_t widths[] = {8, 16, 32, 64};
-    trial t = {.n = pick_count(r), .width = widths[bl_random_below(r, 4)],
+    trial t = {.n = pick_count(r),
+               .width = widths[bl_random_below(r, 4)],
                .pattern = (int)bl_random_below(r, N_PATTERNS)};
     t.stride = t.width / 8 + (bl_random_below(r, 2) ? bl_random_below(r, 40) : 0);
     t.span = t.n ? (t.n - 1) * t.stride + t.width / 8 : 0;
@@ -128,8 +135,8 @@ static void check_level(bl_cpu level, uint64_t seed, int n_rounds)
         test_n_failed++;
         printf("not ok %s %s: %zu records of %zu bits, stride %zu, pattern %d; repeat with --seed "
                "%llu --rounds 1\n",
-               bl_cpu_name(level), is_sliced ? "unslice" : "slice", t.n, t.width, t.stride, t.pattern,
-               (unsigned long long)(seed + (uint64_t)i));
+               bl_cpu_name(level), is_sliced ? "unslice" : "slice", t.n, t.width, t.stride,
+               t.pattern, (unsigned long long)(seed + (uint64_t)i));
     }
     printf("ok %s: %d trials\n", bl_cpu_name(level), n_rounds);
 }

@@ -38,9 +38,11 @@ static void json_escapes_and_repairs_text(void)
     bl_json_base64(&j, "d", "abcd", 4);
     bl_json_end(&j);
     CHECK(out.status == BL_OK);
-    CHECK(strcmp((char *)out.data, "{\"a\":\"q\\\"\\\\\\n\\u0001\",\"b\":\"\xC3\xA9\xEF\xBF\xBD\xEF\xBF"
-                                   "\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\",\"c\":[0.1,-7,true,null],"
-                                   "\"d\":\"YWJjZA==\"}") == 0);
+    CHECK(strcmp((char *)out.data,
+                 "{\"a\":\"q\\\"\\\\\\n\\u0001\",\"b\":\"\xC3\xA9\xEF\xBF\xBD\xEF\xBF"
+                 "\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\",\"c\":[0.1,-7,true,null],"
+                 "\"d\":\"YWJjZA==\"}")
+          == 0);
     bl_buffer_clear(&out);
 }
 
@@ -103,7 +105,11 @@ static void random_numbers_are_the_published_ones(void)
 }
 
 static atomic_int sum;
-static void add_index(void *context, size_t i) { (void)context; atomic_fetch_add(&sum, (int)i); }
+static void add_index(void *context, size_t i)
+{
+    (void)context;
+    atomic_fetch_add(&sum, (int)i);
+}
 
 static void a_pool_does_every_task_once(void)
 {
@@ -150,7 +156,12 @@ static void sha256_of_abc(void)
     CHECK(strcmp(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0);
 }
 
-typedef struct settings { bool is_loud; int64_t n; double x; const char *name; } settings;
+typedef struct settings {
+    bool is_loud;
+    int64_t n;
+    double x;
+    const char *name;
+} settings;
 static const settings defaults = {.n = 3, .x = 0.5};
 static const bl_option options[] = {
     {"loud", 'l', BL_OPTION_FLAG, offsetof(settings, is_loud), NULL, 0, 0, ""},
@@ -158,9 +169,14 @@ static const bl_option options[] = {
     {"factor", 0, BL_OPTION_REAL, offsetof(settings, x), "X", 0, 1, ""},
     {"name", 0, BL_OPTION_TEXT, offsetof(settings, name), "TEXT", 0, 0, ""},
 };
-static const bl_verb verb = {.name = "v", .operands = "FILE", .options = options, .n_options = 4,
-                             .min_operands = 1, .max_operands = 2,
-                             .settings_bytes = sizeof(settings), .defaults = &defaults};
+static const bl_verb verb = {.name = "v",
+                             .operands = "FILE",
+                             .options = options,
+                             .n_options = 4,
+                             .min_operands = 1,
+                             .max_operands = 2,
+                             .settings_bytes = sizeof(settings),
+                             .defaults = &defaults};
 
 static bl_status parse(bl_command *c, settings *s, bl_diag *d, int n, const char **words)
 {
@@ -180,7 +196,11 @@ static void options_are_read_in_any_order(void)
 
 static void wrong_options_get_a_way_out(void)
 {
-    static const struct { const char *words[3]; int n; const char *expected; } cases[] = {
+    static const struct {
+        const char *words[3];
+        int n;
+        const char *expected;
+    } cases[] = {
         {{"in", "--nubmer", "3"}, 3, "unknown option --nubmer; did you mean --number?"},
         {{"in", "--number", "30"}, 3, "--number 30: expected 1 to 9"},
         {{"in", "--number", "3x"}, 3, "--number 3x: expected an integer"},

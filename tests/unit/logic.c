@@ -5,7 +5,8 @@
 
 static bl_random rng;
 
-static bl_graph *random_graph(uint32_t n_inputs, uint32_t n_latches, uint32_t n_ands, uint32_t n_outputs)
+static bl_graph *random_graph(uint32_t n_inputs, uint32_t n_latches, uint32_t n_ands,
+                              uint32_t n_outputs)
 {
     bl_graph *g;
     REQUIRE(bl_graph_create(&g, NULL) == BL_OK);
@@ -29,17 +30,23 @@ static bl_graph *random_graph(uint32_t n_inputs, uint32_t n_latches, uint32_t n_
 }
 
 // The plainest evaluation there is: 64 lanes in a word per node.
-typedef struct plain { uint64_t *value, *state; } plain;
+typedef struct plain {
+    uint64_t *value, *state;
+} plain;
 
-static uint64_t plain_lit(const plain *p, bl_lit l) { return p->value[l >> 1] ^ (l & 1 ? ~0ull : 0); }
+static uint64_t plain_lit(const plain *p, bl_lit l)
+{
+    return p->value[l >> 1] ^ (l & 1 ? ~0ull : 0);
+}
 
 static void plain_step(plain *p, const bl_graph *g, const uint64_t *in, uint64_t *out)
 {
     p->value[0] = 0;
     for (uint32_t id = 1; id < g->n_nodes; id++)
-        p->value[id] = g->fanin0[id] == BL_NODE_INPUT   ? in[g->fanin1[id]]
-                       : g->fanin0[id] == BL_NODE_LATCH ? p->state[g->fanin1[id]]
-                       : plain_lit(p, g->fanin0[id]) & plain_lit(p, g->fanin1[id]);
+        p->value[id] = g->fanin0[id] == BL_NODE_INPUT ? in[g->fanin1[id]]
+                       : g->fanin0[id] == BL_NODE_LATCH
+                           ? p->state[g->fanin1[id]]
+                           : plain_lit(p, g->fanin0[id]) & plain_lit(p, g->fanin1[id]);
     for (uint32_t i = 0; i < g->n_outputs; i++)
         out[i] = plain_lit(p, g->outputs[i].lit);
     for (uint32_t i = 0; i < g->n_latches; i++)
@@ -94,7 +101,8 @@ static void every_lut3_is_its_table(void)
     bl_record in = {0}, none = {0}, out = {0};
     bl_assembler *a;
     bl_program *p;
-    REQUIRE(bl_record_add(&in, "x", 3, false) == BL_OK && bl_record_add(&out, "y", 256, false) == BL_OK);
+    REQUIRE(bl_record_add(&in, "x", 3, false) == BL_OK
+            && bl_record_add(&out, "y", 256, false) == BL_OK);
     REQUIRE(bl_assembler_create(&a, &in, &none, &out, NULL) == BL_OK);
     bl_assembler_begin_entry(a, "step");
     for (uint32_t t = 0; t < 256; t++)
@@ -113,7 +121,8 @@ static void every_lut3_is_its_table(void)
         bool is_right = true;
         for (size_t lane = 0; lane < BL_LANES; lane++)
             for (uint32_t t = 0; t < 256; t++)
-                is_right &= bl_lane_get(&bl_machine_output(m)[t], lane) == (t >> (lane * 5 / 7 & 7) & 1);
+                is_right &=
+                    bl_lane_get(&bl_machine_output(m)[t], lane) == (t >> (lane * 5 / 7 & 7) & 1);
         CHECK(is_right);
         bl_machine_destroy(&m);
     }
@@ -164,7 +173,8 @@ static bl_program *random_program(uint32_t n_inputs, uint32_t n_operations)
                                         (uint32_t)bl_random_below(&rng, most)};
             for (uint32_t j = 0; j < 200; j++) {
                 uint32_t n = n_ready + n_written;
-                uint32_t x = (uint32_t)bl_random_below(&rng, n), y = (uint32_t)bl_random_below(&rng, n);
+                uint32_t x = (uint32_t)bl_random_below(&rng, n),
+                         y = (uint32_t)bl_random_below(&rng, n);
                 counted[200 * k + j] = x < n_ready ? x : first_temporary + x - n_ready;
                 complemented[200 * k + j] = y < n_ready ? y : first_temporary + y - n_ready;
             }
@@ -172,12 +182,15 @@ static bl_program *random_program(uint32_t n_inputs, uint32_t n_operations)
         uint32_t dst = first_temporary + n_written;
         uint64_t kind = bl_random_below(&rng, 4);
         if (kind == 0)
-            bl_assembler_sum(a, first_out, 24, 11, (int64_t)bl_random_below(&rng, 2000) - 1000, list, 3);
+            bl_assembler_sum(a, first_out, 24, 11, (int64_t)bl_random_below(&rng, 2000) - 1000,
+                             list, 3);
         if (kind <= 1)
-            bl_assembler_count_ge(a, dst, list, (int64_t)bl_random_below(&rng, list->n_plain
-                                                                  + list->n_complemented + 3) - 1);
+            bl_assembler_count_ge(
+                a, dst, list,
+                (int64_t)bl_random_below(&rng, list->n_plain + list->n_complemented + 3) - 1);
         else
-            bl_assembler_lut3(a, (uint8_t)bl_random_next(&rng), dst, counted[0], counted[1], complemented[2]);
+            bl_assembler_lut3(a, (uint8_t)bl_random_next(&rng), dst, counted[0], counted[1],
+                              complemented[2]);
         bl_assembler_lut3(a, 0xF0, first_out + 24 + i, dst, 0, 0);
         if (kind == 3)
             bl_assembler_lut3(a, 0x96, bl_assembler_state(a) + i % 5, counted[3], counted[4], dst);
@@ -275,11 +288,13 @@ static void aiger_accepts_the_1_9_sections(void)
 {
     bl_graph *g = NULL;
     bl_diag d = {0};
-    const char *text = "aag 7 2 2 1 3 1 1 1 1\n2\n4\n6 8 1\n8 12 8\n14\n10\n3\n2\n10\n13\n7\n"
-                       "14 12 10\n12 2 4\n10 6 9\ni0 req\nl1 q\no0 ack\nb0 oops\nj0 live\nc\nhello\n";
+    const char *text =
+        "aag 7 2 2 1 3 1 1 1 1\n2\n4\n6 8 1\n8 12 8\n14\n10\n3\n2\n10\n13\n7\n"
+        "14 12 10\n12 2 4\n10 6 9\ni0 req\nl1 q\no0 ack\nb0 oops\nj0 live\nc\nhello\n";
     bl_status status = read_text(&g, text, &d);
     if (status != BL_OK)
-        fprintf(stderr, "%llu:%llu %s\n", (unsigned long long)d.line, (unsigned long long)d.column, d.message);
+        fprintf(stderr, "%llu:%llu %s\n", (unsigned long long)d.line, (unsigned long long)d.column,
+                d.message);
     REQUIRE(status == BL_OK);
     CHECK(g->n_inputs == 2 && g->n_latches == 2 && g->n_ands == 3 && g->n_outputs == 6);
     CHECK(g->latches[0].reset == BL_RESET_ONE && g->latches[1].reset == BL_RESET_UNKNOWN);
@@ -292,9 +307,14 @@ static void aiger_accepts_the_1_9_sections(void)
 
 static void malformed_aiger_gets_a_place_and_a_reason(void)
 {
-    static const struct { const char *text, *reason; } cases[] = {
-        {"", "not AIGER"}, {"aag", "not AIGER"}, {"aag 1 1", "blank and L"},
-        {"aag x 0 0 0 0\n", "expected M"}, {"aag 99999999999 0 0 0 0\n", "above"},
+    static const struct {
+        const char *text, *reason;
+    } cases[] = {
+        {"", "not AIGER"},
+        {"aag", "not AIGER"},
+        {"aag 1 1", "blank and L"},
+        {"aag x 0 0 0 0\n", "expected M"},
+        {"aag 99999999999 0 0 0 0\n", "above"},
         {"aag 1 1 0 1 0\n2\n", "expected output"},
         {"aag 9 9 0 9 0\n2\n", "the header declares more"},
         {"aag 1 1 0 1 0\n2\n9\n", "above the maximum 3"},
@@ -335,8 +355,8 @@ static void damaged_aiger_is_refused_or_read(void)
             bl_graph *g = NULL;
             bl_diag d = {0};
             memcpy(copy, file.data, file.bytes);
-            copy[bl_random_below(&rng, file.bytes)] = (uint8_t)(i % 2 ? bl_random_next(&rng)
-                                                                      : '0' + bl_random_below(&rng, 10));
+            copy[bl_random_below(&rng, file.bytes)] =
+                (uint8_t)(i % 2 ? bl_random_next(&rng) : '0' + bl_random_below(&rng, 10));
             if (bl_graph_read_aiger(&g, copy, bytes, "damaged", NULL, &d) == BL_OK) {
                 for (uint32_t id = 1; id < g->n_nodes; id++)
                     if (g->fanin0[id] < BL_NODE_LATCH)
@@ -396,7 +416,8 @@ static void lanes_load_and_store_any_width(void)
         size_t bytes = bl_machine_state_bytes(m), n_lanes = 1 + n_bits % 512;
         uint8_t *in = calloc(n_lanes, bytes), *out = calloc(n_lanes, bytes);
         for (size_t i = 0; i < n_lanes * n_bits; i++)
-            in[i / n_bits * bytes + i % n_bits / 8] |= (uint8_t)(bl_random_below(&rng, 2) << i % n_bits % 8);
+            in[i / n_bits * bytes + i % n_bits / 8] |=
+                (uint8_t)(bl_random_below(&rng, 2) << i % n_bits % 8);
         bl_machine_load_lanes(m, in, n_lanes);
         for (size_t i = 0; i < n_lanes; i++)
             CHECK(bl_lane_get(&bl_machine_state(m)[n_bits - 1], i)

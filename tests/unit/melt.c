@@ -15,8 +15,10 @@ static bl_program *program;
 
 static const char real_text[] =
     "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age "
-    "of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the season "
-    "of Light, it was the season of Darkness, it was the spring of hope, it was the winter of despair.\n";
+    "of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the "
+    "season "
+    "of Light, it was the season of Darkness, it was the spring of hope, it was the winter of "
+    "despair.\n";
 
 static uint8_t next_byte(size_t lane, int t, bool is_real)
 {
@@ -34,7 +36,9 @@ typedef struct lockstep {
 static bool equals_reference(bl_machine *m, const bl_plane *state, const bl_plane *logits)
 {
     return memcmp(bl_machine_state(m), state, info.n_state_bits * sizeof(bl_plane)) == 0
-           && memcmp(bl_machine_output(m), logits, info.n_symbols * BL_LOGIT_BITS * sizeof(bl_plane)) == 0;
+           && memcmp(bl_machine_output(m), logits,
+                     info.n_symbols * BL_LOGIT_BITS * sizeof(bl_plane))
+                  == 0;
 }
 
 static int count_differences(lockstep *s, bool is_real, int steps)
@@ -97,7 +101,8 @@ static void logic_equals_reference_on_every_level(void)
     lockstep s = {.state = bl_alloc_array(NULL, BL_LANES, info.n_state_bits)};
     for (int level = 0; level < BL_CPU_COUNT; level++)
         if (bl_cpu_is_supported((bl_cpu)level))
-            REQUIRE(bl_machine_create(&s.machines[s.n_machines++], program, (bl_cpu)level, NULL) == BL_OK);
+            REQUIRE(bl_machine_create(&s.machines[s.n_machines++], program, (bl_cpu)level, NULL)
+                    == BL_OK);
     REQUIRE(bl_machine_create(&s.machines[s.n_machines++], luts, bl_cpu_best(), NULL) == BL_OK);
     REQUIRE(bl_machine_create(&s.machines[s.n_machines++], graph, bl_cpu_best(), NULL) == BL_OK);
     CHECK(count_differences(&s, true, n_steps) == 0);
@@ -172,13 +177,19 @@ static void damaged_looms_are_refused(void)
         uint8_t kept = loom.data[at];
         if (i % 2 == 0)
             loom.data[at] ^= (uint8_t)(1u << bl_random_below(&rng, 8));
-        CHECK(bl_model_open(&m, loom.data, bytes, "damaged", NULL, &d) == BL_ERR_FORMAT && d.message[0]);
+        CHECK(bl_model_open(&m, loom.data, bytes, "damaged", NULL, &d) == BL_ERR_FORMAT
+              && d.message[0]);
         loom.data[at] = kept;
     }
     bl_buffer_clear(&loom);
 }
 
-typedef struct opened { bl_buffer loom; bl_model *model; bl_runner *runner; uint8_t *states; } opened;
+typedef struct opened {
+    bl_buffer loom;
+    bl_model *model;
+    bl_runner *runner;
+    uint8_t *states;
+} opened;
 
 static opened open_model(void)
 {

@@ -108,8 +108,8 @@ INLINE void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, con
 // Byte b of the result is all ones where bit b of `bits` is set.
 INLINE __m256i spread(uint32_t bits)
 {
-    const __m256i which = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202,
-                                             0x0303030303030303);
+    const __m256i which =
+        _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
     const __m256i one_hot = _mm256_set1_epi64x((int64_t)0x8040201008040201u);
     __m256i bytes = _mm256_shuffle_epi8(_mm256_set1_epi32((int)bits), which);
     return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, one_hot), one_hot);

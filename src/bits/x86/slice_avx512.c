@@ -19,20 +19,24 @@
 
 // Byte i of a table of 64 is f(i), written by rows of eight.
 #define ROW8(f, i) f(i), f(i + 1), f(i + 2), f(i + 3), f(i + 4), f(i + 5), f(i + 6), f(i + 7)
-#define TABLE64(f) \
-    {ROW8(f, 0), ROW8(f, 8), ROW8(f, 16), ROW8(f, 24), ROW8(f, 32), ROW8(f, 40), ROW8(f, 48), ROW8(f, 56)}
+#define TABLE64(f)                                                                                 \
+    {                                                                                              \
+        ROW8(f, 0), ROW8(f, 8), ROW8(f, 16), ROW8(f, 24), ROW8(f, 32), ROW8(f, 40), ROW8(f, 48),   \
+            ROW8(f, 56)                                                                            \
+    }
 
-#define REVERSED(i) ((i) ^ 7)                              // bytes within a qword
-#define TURNED(i) (((i) & 7) * 8 + (i) / 8)                // 8x8 bytes transposed
+#define REVERSED(i) ((i) ^ 7)             // bytes within a qword
+#define TURNED(i) (((i)&7) * 8 + (i) / 8) // 8x8 bytes transposed
 #define TURNED_REVERSED(i) TURNED(REVERSED(i))
-#define EVEN(i) (2 * (i))                                  // of 128 bytes in two registers
+#define EVEN(i) (2 * (i)) // of 128 bytes in two registers
 #define ODD(i) (2 * (i) + 1)
-#define LOW(i) ((i) / 2 + ((i) & 1) * 64)                  // merges two registers again
-#define HIGH(i) ((i) / 2 + 32 + ((i) & 1) * 64)
+#define LOW(i) ((i) / 2 + ((i)&1) * 64) // merges two registers again
+#define HIGH(i) ((i) / 2 + 32 + ((i)&1) * 64)
 
 static const _Alignas(64) uint8_t reversed[64] = TABLE64(REVERSED), turned[64] = TABLE64(TURNED),
-    turned_reversed[64] = TABLE64(TURNED_REVERSED), even[64] = TABLE64(EVEN), odd[64] = TABLE64(ODD),
-    low[64] = TABLE64(LOW), high[64] = TABLE64(HIGH);
+                                  turned_reversed[64] = TABLE64(TURNED_REVERSED),
+                                  even[64] = TABLE64(EVEN), odd[64] = TABLE64(ODD),
+                                  low[64] = TABLE64(LOW), high[64] = TABLE64(HIGH);
 
 INLINE __m512i table(const uint8_t *bytes) { return _mm512_load_si512(bytes); }
 
@@ -133,9 +137,8 @@ INLINE void slice(bl_plane *planes, const uint8_t *records, size_t n_blocks, con
         for (int j = 0; j < n_bytes; j++) {
             __m512i r[8];
             for (int g = 0; g < 8; g++)
-                r[g] = _mm512_permutexvar_epi8(
-                    table(turned),
-                    transpose8x8(_mm512_permutexvar_epi8(table(reversed), bytes[j][g])));
+                r[g] = _mm512_permutexvar_epi8(table(turned), transpose8x8(_mm512_permutexvar_epi8(
+                                                                  table(reversed), bytes[j][g])));
             transpose_qwords(r);
             for (int k = 0; k < 8; k++)
                 _mm512_store_si512(&planes[8 * j + k], r[k]);
