@@ -2,8 +2,8 @@
 #ifndef BITLOOM_APPS_BENCH_H
 #define BITLOOM_APPS_BENCH_H
 
-// Measuring on a shared, noisy machine: two contenders run in turns, a pair gives one ratio, and the
-// median of the ratios is what counts.
+// Measuring on a shared, noisy machine: two contenders run in turns, a pair gives one ratio, and
+// the median of the ratios is what counts.
 
 #include "verbs.h"
 

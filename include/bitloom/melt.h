@@ -126,7 +126,8 @@ BL_API uint8_t bl_sampler_draw(const bl_sampler *sampler, const bl_runner *runne
 // drawn without replacement from the model at that temperature (stochastic beam search: Kool, van
 // Hoof, Welling, "Stochastic Beams and Where to Find Them", 2019). The noise of a continuation
 // depends on the seed and the bytes of the whole text only: forbidding one branch leaves the others
-// as they were, and a branch that becomes the beginning keeps most of what was seen of it. Integers and IEEE arithmetic only: the same frames on every machine.
+// as they were, and a branch that becomes the beginning keeps most of what was seen of it. Integers
+// and IEEE arithmetic only: the same frames on every machine.
 typedef struct bl_beam bl_beam;
 
 typedef struct bl_bytes {

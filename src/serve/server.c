@@ -26,7 +26,7 @@ typedef struct server {
 typedef struct connection {
     session *session; // WebSocket
     bl_buffer received;
-    bool is_too_long;
+    bool is_too_long, is_held;
     const uint8_t *body; // HTTP: what is still to be sent
     size_t body_bytes;
 } connection;
@@ -169,6 +169,10 @@ static int receive(struct lws *wsi, connection *c, const void *data, size_t byte
     bl_buffer_clear(&c->received);
     if (session_next_message(c->session))
         lws_callback_on_writable(wsi);
+    if (session_is_full(c->session)) { // it asks and does not read: let it wait
+        c->is_held = true;
+        lws_rx_flow_control(wsi, 0);
+    }
     return 0;
 }
 
@@ -183,6 +187,10 @@ static int send_next(struct lws *wsi, connection *c)
     session_message_sent(c->session);
     if (session_next_message(c->session))
         lws_callback_on_writable(wsi);
+    if (c->is_held && !session_is_full(c->session)) {
+        c->is_held = false;
+        lws_rx_flow_control(wsi, 1);
+    }
     return 0;
 }
 

@@ -359,8 +359,6 @@ void session_receive(session *s, const char *text, size_t bytes)
 {
     json_error_t where;
     request_error e = {0};
-    if (s->n_waiting >= MAX_WAITING) // a client that asks and never reads
-        return;
     json_t *request = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &where);
     if (!json_is_object(request)) {
         request_fail(&e, "bad_request", NULL,
@@ -409,6 +407,8 @@ void session_close(session *s)
     if (s->n_busy == 0)
         session_free(s);
 }
+
+bool session_is_full(const session *s) { return s->n_waiting >= MAX_WAITING; }
 
 const message *session_next_message(const session *s) { return s->first; }
 

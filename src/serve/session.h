@@ -34,6 +34,8 @@ void session_receive(session *s, const char *text, size_t bytes); // one text fr
 void session_reject(session *s, const char *message);             // a frame of another kind
 void session_handle_event(engine_event *event);                   // of the session's activities
 
+// True while so many answers wait that no more requests should be read.
+bool session_is_full(const session *s);
 const message *session_next_message(const session *s); // NULL: nothing waits
 void session_message_sent(session *s);                 // frees it
 void session_set_owner(session *s, void *owner);

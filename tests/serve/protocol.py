@@ -245,6 +245,13 @@ class Protocol(unittest.TestCase):
                 pass
         self.assertEqual(self.client.ask(id=1, op="create", text="still here")["type"], "state")
 
+    def test_a_client_that_asks_and_reads_late_gets_every_answer(self):
+        client = Client(SERVER.port)
+        for i in range(3000):
+            client.send(id=i, op="stats")
+        self.assertEqual([client.receive()["id"] for _ in range(3000)], list(range(3000)))
+        client.close()
+
     def test_slow_readers_lose_nothing(self):
         client = Client(SERVER.port)
         client.send(id=1, op="beam", text="slow", steps=600)

@@ -11,7 +11,7 @@ import { likeliest, type Node, pathOf, ranked, Trie } from "./trie.ts";
 // What undo goes back to. `avoid` is relative to the end of the text.
 interface Loom { text: string; avoid: Uint8Array[]; temperature: number; steps: number; seed: number }
 
-const PAUSE_MS = 120, LANES = 512, MAX_AVOID = 64, N_CHOICES = 9;
+const PAUSE_MS = 120, READING_MS = 400, LANES = 512, MAX_AVOID = 64, N_CHOICES = 9;
 const element = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 const text = element<HTMLTextAreaElement>("text"), choices = element("choices");
 const info = element("info"), state = element("state"), hint = element("hint");
@@ -26,7 +26,7 @@ let shownRoot = trie.root; // the part of it that still belongs to the text
 let cursor: Node | null = null;
 let isStale = false, isPaused = false, isRunning = false;
 let model: Model | null = null;
-let gates = 0, askedAt = 0, timer = 0, listed: Choice[] = [];
+let gates = 0, askedAt = 0, timer = 0, readingTimer = 0, listed: Choice[] = [];
 
 const flow = new Flow(element<HTMLCanvasElement>("flow"), {
   hover: (node) => { cursor = node; show(); },
@@ -55,6 +55,7 @@ const connection = new Connection(`${scheme}//${location.host}/api/lanes`, {
     gates += (model?.n_ands ?? 0) * LANES;
     document.body.dataset.lanes = String(frame.byte.length);
     document.body.dataset.step = String(frame.step);
+    clearTimeout(readingTimer);
     setState(`${frame.byte.length} lanes · byte ${frame.step} of ${history.now.steps} · `
       + `${count(gates)} gate evaluations`);
     show();
@@ -64,6 +65,8 @@ const connection = new Connection(`${scheme}//${location.host}/api/lanes`, {
     document.body.dataset.ended = reason;
     if (reason === "exhausted") setState("nothing is left that was not pruned; undo brings it back");
     show();
+    element("spoken").textContent = listed.length
+      ? "Next words: " + listed.slice(0, 5).map((c) => toText(c.path).trim()).join(", ") : "";
   },
   failed(message) { setState(message, true); },
 });
@@ -91,6 +94,8 @@ function weave(): void {
     text: now.text, width: LANES, steps: now.steps, temperature: now.temperature, seed: now.seed,
     avoid_base64: now.avoid.map(toBase64),
   });
+  clearTimeout(readingTimer);
+  if (isRunning) readingTimer = window.setTimeout(() => setState("reading your text …"), READING_MS);
   show();
 }
 

@@ -2,7 +2,7 @@
 // Slicing with AVX2, 32 records at a time.
 //
 //   slice    split W bytes apart with packs (even and odd bytes, log2 W levels), then VPMOVMSKB
-//            gives the top bit of 32 records at once; adding a register to itself brings up the next
+//            gives the top bit of 32 records at once; doubling a register brings up the next
 //   unslice  spread 32 bits over 32 bytes (broadcast, VPSHUFB, test one bit each), collect eight
 //            planes, then merge bytes with unpacks
 //
