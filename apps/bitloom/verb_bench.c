@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // bitloom bench: questions about speed, each answered as a ratio to an anchor in the same run.
 
-#include "bench.h"
+#include "../../bench/bench.h"
 
 #include <stdlib.h>
 #include <string.h>

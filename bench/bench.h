@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#ifndef BITLOOM_APPS_BENCH_H
-#define BITLOOM_APPS_BENCH_H
+#ifndef BITLOOM_BENCH_BENCH_H
+#define BITLOOM_BENCH_BENCH_H
 
 // Measuring on a shared, noisy machine: two contenders run in turns, a pair gives one ratio, and
 // the median of the ratios is what counts.
 
-#include "verbs.h"
+#include "bitloom/verbs.h"
 
 typedef void bench_run(void *context);
 
