@@ -28,6 +28,10 @@ asan: ; @tools/sanitize.sh address,undefined   ## tests under AddressSanitizer a
 ubsan: ; @tools/sanitize.sh undefined   ## tests under UndefinedBehaviorSanitizer alone
 tsan: ; @tools/sanitize.sh thread   ## tests under ThreadSanitizer
 
+clang:   ## build with clang 16, warnings being errors, and run the tests
+	@tools/packages.sh packages-test.txt
+	@tools/clang.sh
+
 cross-arm:   ## build for AArch64 and run the tests under qemu
 	@tools/packages.sh packages-test.txt
 	@tools/cross.sh
@@ -39,4 +43,4 @@ format:   ## clang-format for all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 force:
-.PHONY: help run test asan ubsan tsan cross-arm bench format force
+.PHONY: help run test asan ubsan tsan clang cross-arm bench format force

@@ -5,7 +5,7 @@
 // Measuring on a shared, noisy machine: two contenders run in turns, a pair gives one ratio, and
 // the median of the ratios is what counts.
 
-#include "bitloom/verbs.h"
+#include "../apps/bitloom/verbs.h"
 
 typedef void bench_run(void *context);
 

@@ -14,7 +14,7 @@ root = pathlib.Path(sys.argv[1]).resolve()
 
 def layer_of(path):
     parts = path.relative_to(root).parts
-    return {"src": lambda: parts[1], "apps": lambda: "apps",
+    return {"src": lambda: parts[1], "apps": lambda: "apps", "bench": lambda: "apps",
             "include": lambda: path.stem}[parts[0]]()
 
 
@@ -28,7 +28,7 @@ def target_of(path, text):
 
 
 failed = 0
-files = [p for folder in ("src", "apps", "include") for p in sorted((root / folder).rglob("*.[ch]"))]
+files = [p for folder in ("src", "apps", "bench", "include") for p in sorted((root / folder).rglob("*.[ch]"))]
 for path in files:
     own = layer_of(path)
     for number, line in enumerate(path.read_text().splitlines(), 1):
