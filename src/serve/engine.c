@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Time had, in lanes of a full tick: whoever has a tick alone pays for all of it.
 struct client {
     uint64_t clock;
-}; // lane-steps served
+};
 
 enum { MAX_CHOSEN = BL_LANES };
 
@@ -190,8 +191,20 @@ static int by_clock(const void *x, const void *y)
     return a->id < b->id ? -1 : a->id > b->id;
 }
 
-// Fewest lane-steps first; whoever does not fit any more waits for the next tick, in which its
-// clock is then the lowest.
+// Each activity pays for its share of the tick.
+static void charge(engine *e, size_t n_lanes)
+{
+    for (size_t i = 0; i < e->n_chosen; i++) {
+        activity *a = e->chosen[i];
+        if (a->is_skipped)
+            continue;
+        a->client->clock += (demand(a) * BL_LANES + n_lanes - 1) / n_lanes;
+        if (e->clock < a->client->clock)
+            e->clock = a->client->clock;
+    }
+}
+
+// Who had least goes first; whoever does not fit any more waits for the next tick.
 static void choose(engine *e)
 {
     activity *ready[4 * MAX_CHOSEN];
@@ -209,11 +222,9 @@ static void choose(engine *e)
             continue;
         a->first_lane = n_lanes;
         n_lanes += lanes;
-        a->client->clock += lanes;
-        if (e->clock < a->client->clock)
-            e->clock = a->client->clock;
         e->chosen[e->n_chosen++] = a;
     }
+    charge(e, n_lanes);
     e->stats.n_lanes_busy = (uint32_t)n_lanes;
     e->stats.n_lane_steps += n_lanes;
 }

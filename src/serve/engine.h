@@ -3,8 +3,10 @@
 #define BITLOOM_SERVE_ENGINE_H
 
 // The engine: one thread that runs the model in ticks of up to 512 lanes, filled with the lanes
-// of many activities. Each tick takes the clients that have had the fewest lane-steps so far
-// (Virtual Token Counter: Sheng et al., "Fairness in Serving Large Language Models", 2024).
+// of many activities. Each tick takes the clients that have had the least so far (after the Virtual
+// Token Counter of Sheng et al., "Fairness in Serving Large Language Models", 2024). What counts is
+// the share of a tick, not lanes: a reader of a long text fills one lane and would otherwise keep
+// whoever needs all 512 waiting for ever.
 
 #include <bitloom/melt.h>
 

@@ -221,6 +221,16 @@ class Protocol(unittest.TestCase):
             t.join()
         self.assertEqual((errors, len(seconds)), ([], 12))
 
+    def test_a_long_text_does_not_starve_a_wide_beam(self):
+        reader = Client(SERVER.port)
+        reader.send(id=1, op="create", text="All work and no play. " * 250)
+        answer, _ = self.client.grow(id=1, text="quick ", steps=40)
+        self.assertEqual(answer["reason"], "done")
+        steps = self.client.ask(id=2, op="stats")["steps"]
+        self.assertEqual(reader.receive()["type"], "state")
+        self.assertGreater(self.client.ask(id=3, op="stats")["steps"], steps + 1000)
+        reader.close()
+
     def test_vanishing_clients_leave_nothing_behind(self):
         for i in range(20):
             client = Client(SERVER.port)
