@@ -143,6 +143,14 @@ static bool may_connect(struct lws *wsi)
     return name && strcmp(name + 3, host) == 0;
 }
 
+static int refuse_http(struct lws *wsi, connection *c)
+{
+    static const char elsewhere[] =
+        "{\"type\":\"error\",\"code\":\"forbidden\",\"message\":\"Host or Origin "
+        "names another place; use the address that the server printed\"}";
+    return answer_http(wsi, c, 403, "application/json", elsewhere, strlen(elsewhere));
+}
+
 static int refuse(struct lws *wsi)
 {
     lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, NULL);
@@ -222,7 +230,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
     connection *c = user;
     switch (reason) {
-    case LWS_CALLBACK_HTTP: return may_connect(wsi) ? handle_http(wsi, c, data) : refuse(wsi);
+    case LWS_CALLBACK_HTTP: return may_connect(wsi) ? handle_http(wsi, c, data) : refuse_http(wsi, c);
     case LWS_CALLBACK_HTTP_WRITEABLE: return c && c->body ? continue_http(wsi, c) : 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return may_connect(wsi) ? 0 : refuse(wsi);
     case LWS_CALLBACK_ESTABLISHED: return open_session(wsi, c);

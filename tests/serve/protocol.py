@@ -299,7 +299,8 @@ class Http(unittest.TestCase):
 
     def test_pages_elsewhere_are_refused(self):
         port = SERVER.port
-        self.assertEqual(self.get("/", {"Host": "evil.example"})[0], 403)
+        status, _, body = self.get("/", {"Host": "evil.example"})
+        self.assertEqual((status, json.loads(body)["code"]), (403, "forbidden"))
         for headers in (["Origin: http://evil.example"], ["Origin: null"],
                         ["Host: evil.example:%d" % port, "Origin: http://evil.example:%d" % port]):
             with self.assertRaises(Refused):
