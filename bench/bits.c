@@ -60,6 +60,68 @@ static bool is_right(slicing *s)
     return is_same;
 }
 
+typedef struct turning {
+    const bl_bits *bits;
+    uint8_t *src, *dst;
+    size_t rows, cols, src_stride, dst_stride;
+} turning;
+
+static void run_transpose(void *context)
+{
+    turning *t = context;
+    bl_transpose(t->bits, t->dst, (ptrdiff_t)t->dst_stride, t->src, (ptrdiff_t)t->src_stride,
+                 t->rows, t->cols);
+}
+
+static void run_matrix_copy(void *context)
+{
+    turning *t = context;
+    memcpy(t->dst, t->src, t->rows * t->src_stride);
+    __asm__ volatile("" : : "r"(t->dst) : "memory");
+}
+
+static bool transpose_is_right(turning *t)
+{
+    bl_random random;
+    bl_random_seed(&random, 3);
+    for (size_t i = 0; i < t->rows * t->src_stride; i++)
+        t->src[i] = (uint8_t)bl_random_next(&random);
+    run_transpose(t);
+    for (int i = 0; i < 10000; i++) {
+        size_t r = bl_random_below(&random, t->rows), c = bl_random_below(&random, t->cols);
+        if ((t->src[r * t->src_stride + c / 8] >> c % 8 & 1)
+            != (t->dst[c * t->dst_stride + r / 8] >> r % 8 & 1))
+            return false;
+    }
+    return true;
+}
+
+static bool bench_transpose(const bench_context *c, const char *name, size_t rows, size_t cols)
+{
+    turning t = {.bits = bl_bits_get(c->cpu),
+                 .rows = rows,
+                 .cols = cols,
+                 .src_stride = (cols + 7) / 8,
+                 .dst_stride = (rows + 7) / 8};
+    size_t bytes = t.rows * t.src_stride + t.cols * t.dst_stride; // either is enough for the copy
+    t.src = bl_alloc(NULL, bytes);
+    t.dst = bl_alloc(NULL, bytes);
+    bool is_ok = t.src && t.dst && transpose_is_right(&t);
+    if (is_ok) {
+        bench_line line = {.group = "bits",
+                           .name = name,
+                           .units = (double)(t.rows * t.src_stride),
+                           .unit = "bytes",
+                           .anchor = "memcpy of the matrix",
+                           .question = "how much dearer than copying is a transpose?"};
+        bench_pair(&line, run_transpose, run_matrix_copy, &t, &t, c->settings->seconds);
+        c->sink->report(c->sink, &line);
+    }
+    bl_free(NULL, t.src, bytes);
+    bl_free(NULL, t.dst, bytes);
+    return is_ok;
+}
+
 bool bench_bits(const bench_context *c)
 {
     static const char *const names[][2] = {{"slice 8", "unslice 8"},
@@ -90,6 +152,9 @@ bool bench_bits(const bench_context *c)
     }
     bl_free(NULL, s.records, BYTES);
     bl_free(NULL, s.planes, BYTES);
+    is_ok = is_ok && bench_transpose(c, "512 x 512", 512, 512)
+            && bench_transpose(c, "1000 x 3001", 1000, 3001)
+            && bench_transpose(c, "4096 x 4096", 4096, 4096);
     if (!is_ok)
         fprintf(stderr,
                 "bitloom: bench bits: a kernel computes the wrong bits; nothing was timed\n");

@@ -65,5 +65,13 @@ BL_API void bl_slice(const bl_bits *bits, bl_plane *planes, const void *records,
 BL_API void bl_unslice(const bl_bits *bits, void *records, size_t record_stride_bytes,
                        const bl_plane *planes, size_t n_records, size_t width_bits);
 
+// Transposes a matrix of rows x cols bits, any size, LSB first: row r lies at src + r * src_stride
+// (bytes, may be negative), its column c is bit c % 8 of byte c / 8. dst gets cols rows of rows
+// bits. Writes exactly (rows + 7) / 8 bytes of each row of dst, the last bits zero, and reads
+// exactly (cols + 7) / 8 bytes of each row of src. src and dst must not overlap. No allocation;
+// 8 KiB of stack.
+BL_API void bl_transpose(const bl_bits *bits, void *dst, ptrdiff_t dst_stride, const void *src,
+                         ptrdiff_t src_stride, size_t rows, size_t cols);
+
 BL_END_DECLS
 #endif

@@ -117,6 +117,41 @@ static bool unslice_agrees(const bl_bits *bits, const trial *t, bl_random *r)
     return is_equal;
 }
 
+// Every bit against the definition, pad bits zero, nothing else touched.
+static bool transpose_is_right(const bl_bits *bits, bl_random *r)
+{
+    static const size_t usual[] = {0, 1, 7, 8, 9, 63, 64, 65, 511, 512, 513};
+    size_t rows = bl_random_below(r, 3) ? usual[bl_random_below(r, 11)] : bl_random_below(r, 700);
+    size_t cols = bl_random_below(r, 3) ? usual[bl_random_below(r, 11)] : bl_random_below(r, 700);
+    size_t src_row = (cols + 7) / 8, dst_row = (rows + 7) / 8;
+    size_t src_stride = src_row + bl_random_below(r, 20),
+           dst_stride = dst_row + bl_random_below(r, 20);
+    size_t src_span = rows && cols ? (rows - 1) * src_stride + src_row : 0;
+    size_t dst_span = rows && cols ? (cols - 1) * dst_stride + dst_row : 0;
+    bool is_flipped = bl_random_below(r, 2); // negative strides
+    guarded in = guard_alloc(src_span), out = guard_alloc(dst_span);
+    uint8_t *src = in.end - src_span, *dst = out.end - dst_span;
+    fill(src, src_span, (int)bl_random_below(r, N_PATTERNS), r);
+    if (is_flipped && rows && cols)
+        bl_transpose(bits, dst + (cols - 1) * dst_stride, -(ptrdiff_t)dst_stride,
+                     src + (rows - 1) * src_stride, -(ptrdiff_t)src_stride, rows, cols);
+    else
+        bl_transpose(bits, dst, (ptrdiff_t)dst_stride, src, (ptrdiff_t)src_stride, rows, cols);
+    bool is_right = true;
+    for (size_t c = 0; c < cols && rows; c++) {
+        const uint8_t *row = dst + (is_flipped ? cols - 1 - c : c) * dst_stride;
+        for (size_t k = 0; k < 8 * dst_row; k++) {
+            const uint8_t *from = src + (is_flipped ? rows - 1 - k : k) * src_stride;
+            is_right &= (row[k / 8] >> k % 8 & 1) == (k < rows ? from[c / 8] >> c % 8 & 1 : 0);
+        }
+        for (size_t k = dst_row; k < dst_stride && row + k < out.end; k++)
+            is_right &= row[k] == 0xA5;
+    }
+    guard_free(&in);
+    guard_free(&out);
+    return is_right;
+}
+
 static void check_level(bl_cpu level, uint64_t seed, int n_rounds)
 {
     const bl_bits *bits = bl_bits_get(level);
@@ -129,6 +164,11 @@ static void check_level(bl_cpu level, uint64_t seed, int n_rounds)
         bl_random_seed(&r, seed + (uint64_t)i);
         trial t = pick_trial(&r);
         bool is_sliced = slice_agrees(bits, &t, &r), is_unsliced = unslice_agrees(bits, &t, &r);
+        if (!transpose_is_right(bits, &r)) {
+            test_n_failed++;
+            printf("not ok %s transpose; repeat with --seed %llu --rounds 1\n", bl_cpu_name(level),
+                   (unsigned long long)(seed + (uint64_t)i));
+        }
         test_n_run++;
         if (is_sliced && is_unsliced)
             continue;

@@ -85,6 +85,22 @@ class CommandLine(unittest.TestCase):
         out = run("simulate", toggle, "--random", 1, "--steps", 4)[0]
         self.assertEqual(out.decode().split(), ["1", "0", "1", "0"])
 
+    def test_transpose_matches_a_plain_loop(self):
+        for rows, cols in ((1, 1), (3, 9), (100, 301), (520, 70)):
+            data = os.urandom(rows * ((cols + 7) // 8))
+            path = self.folder / "m.bin"
+            path.write_bytes(data)
+            out = run("transpose", "--rows", rows, "--cols", cols, path)[0]
+            width, height = (cols + 7) // 8, (rows + 7) // 8
+            expected = bytearray(cols * height)
+            for r in range(rows):
+                for c in range(cols):
+                    if data[r * width + c // 8] >> c % 8 & 1:
+                        expected[c * height + r // 8] |= 1 << r % 8
+            self.assertEqual(out, bytes(expected))
+        self.assertIn("expected 4 rows of 2 bytes, 8 in all",
+                      run("transpose", "--rows", 4, "--cols", 9, stdin=b"123", expect=1)[1])
+
     def test_melt_score_and_sample(self):
         loom, aig = self.folder / "tiny.loom", self.folder / "tiny.aig"
         facts = json.loads(run("melt", TINY, "-o", loom, "--aig", aig, "--json")[0])
