@@ -1,39 +1,76 @@
 // SPDX-License-Identifier: MIT
 // Holds every kernel of every CPU level to the reference in C, in the manner of dav1d's checkasm:
 //
-//   guard pages   inputs and outputs end where an unreadable page begins
-//   canaries      bytes before the output, and between records, must not change
+//   guard pages   before and behind every buffer; a trial lies against one of the two, or up to
+//                 63 bytes away from it
+//   canaries      bytes around the output, and between records, must not change
 //   sizes         0, 1, around 64 and 512, several blocks, random ones
 //   strides       dense, and with gaps; any alignment
 //   patterns      zeros, ones, one-hot, sparse, dense, random
 //
-// bl-check [--seed S] [--rounds N]; a failure prints the seed that repeats it.
+// bl-check [--seed S] [--rounds N]; a failure, a fault too, prints the seed that repeats it.
 
 #define _DEFAULT_SOURCE // MAP_ANONYMOUS
 #include "../test.h"
 
 #include <bitloom/bits.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+enum { CANARY = 0xA5 };
+
+// guard page | canaries | data | canaries | guard page; either run of canaries may be empty
 typedef struct guarded {
-    uint8_t *map, *end;
-    size_t map_bytes;
+    uint8_t *map, *data;
+    size_t map_bytes, page, bytes;
 } guarded;
 
-static guarded guard_alloc(size_t bytes)
+static guarded guard_alloc(size_t bytes, size_t max_gap, bl_random *r)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = (bytes / page + 2) * page;
-    guarded g = {.map_bytes = n + page};
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), room = ((bytes + max_gap) / page + 1) * page;
+    guarded g = {.map_bytes = room + 2 * page, .page = page, .bytes = bytes};
     g.map = mmap(NULL, g.map_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     REQUIRE(g.map != MAP_FAILED);
-    REQUIRE(mprotect(g.map + n, page, PROT_NONE) == 0);
-    g.end = g.map + n;
-    memset(g.map, 0xA5, n);
+    memset(g.map, CANARY, g.map_bytes);
+    REQUIRE(mprotect(g.map, page, PROT_NONE) == 0);
+    REQUIRE(mprotect(g.map + page + room, page, PROT_NONE) == 0);
+    size_t gap = bl_random_below(r, 2) ? bl_random_below(r, max_gap + 1) : 0;
+    g.data = g.map + page + (bl_random_below(r, 2) ? gap : room - bytes - gap);
     return g;
 }
 
+static bool guard_is_intact(const guarded *g)
+{
+    for (const uint8_t *p = g->map + g->page; p < g->map + g->map_bytes - g->page; p++)
+        if ((p < g->data || p >= g->data + g->bytes) && *p != CANARY)
+            return false;
+    return true;
+}
+
 static void guard_free(guarded *g) { munmap(g->map, g->map_bytes); }
+
+// What is wrong with the trial that runs, "" while nothing is; the first finding stays.
+static char finding[160];
+
+static void BL_PRINTF(1, 2) find(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (!finding[0])
+        vsnprintf(finding, sizeof finding, format, arguments);
+    va_end(arguments);
+}
+
+// Of two runs of n bytes; n where they are equal.
+static size_t first_difference(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    size_t i = 0;
+    while (i < n && a[i] == b[i])
+        i++;
+    return i;
+}
 
 enum { N_PATTERNS = 6 };
 
@@ -76,49 +113,53 @@ static trial pick_trial(bl_random *r)
     return t;
 }
 
-static bool slice_agrees(const bl_bits *bits, const trial *t, bl_random *r)
+static void check_slice(const bl_bits *bits, const trial *t, bl_random *r)
 {
-    const bl_bits *reference = bl_bits_get(BL_CPU_C);
-    guarded in = guard_alloc(t->span), out = guard_alloc(t->n_planes * 64 + 64);
-    guarded expected = guard_alloc(t->n_planes * 64);
-    uint8_t *records = in.end - t->span;
-    bl_plane *planes = (bl_plane *)(void *)(out.end - t->n_planes * 64);
-    bl_plane *right = (bl_plane *)(void *)(expected.end - t->n_planes * 64);
-    fill(records, t->span, t->pattern, r);
-    bl_slice(reference, right, records, t->stride, t->n, t->width);
-    bl_slice(bits, planes, records, t->stride, t->n, t->width);
-    bool is_equal = memcmp(planes, right, t->n_planes * 64) == 0;
-    for (size_t i = 1; i <= 64; i++)
-        is_equal &= ((uint8_t *)planes)[-(ptrdiff_t)i] == 0xA5;
+    size_t bytes = t->n_planes * sizeof(bl_plane);
+    guarded in = guard_alloc(t->span, 63, r), out = guard_alloc(bytes, 0, r);
+    guarded right = guard_alloc(bytes, 0, r);
+    fill(in.data, t->span, t->pattern, r);
+    bl_slice(bl_bits_get(BL_CPU_C), (bl_plane *)(void *)right.data, in.data, t->stride, t->n,
+             t->width);
+    bl_slice(bits, (bl_plane *)(void *)out.data, in.data, t->stride, t->n, t->width);
+    size_t i = first_difference(out.data, right.data, bytes);
+    if (i < bytes)
+        find("slice: plane %zu, lanes %zu..: 0x%02x, expected 0x%02x", i / sizeof(bl_plane),
+             i % sizeof(bl_plane) * 8, out.data[i], right.data[i]);
+    if (!guard_is_intact(&out))
+        find("slice: wrote outside the planes");
     guard_free(&in);
     guard_free(&out);
-    guard_free(&expected);
-    return is_equal;
+    guard_free(&right);
 }
 
-static bool unslice_agrees(const bl_bits *bits, const trial *t, bl_random *r)
+static void check_unslice(const bl_bits *bits, const trial *t, bl_random *r)
 {
-    const bl_bits *reference = bl_bits_get(BL_CPU_C);
-    guarded in = guard_alloc(t->n_planes * 64), out = guard_alloc(t->span + 64);
-    guarded expected = guard_alloc(t->span + 64);
-    bl_plane *planes = (bl_plane *)(void *)(in.end - t->n_planes * 64);
-    uint8_t *records = out.end - t->span, *right = expected.end - t->span;
-    fill((uint8_t *)planes, t->n_planes * 64, t->pattern, r);
-    bl_unslice(reference, right, t->stride, planes, t->n, t->width);
-    bl_unslice(bits, records, t->stride, planes, t->n, t->width);
-    bool is_equal = memcmp(records - 64, right - 64, t->span + 64) == 0; // gaps and canaries too
-    for (size_t i = 0; i < t->n && is_equal; i++) // and the reference against the definition
+    size_t bytes = t->n_planes * sizeof(bl_plane);
+    guarded in = guard_alloc(bytes, 0, r), out = guard_alloc(t->span, 63, r);
+    guarded right = guard_alloc(t->span, 63, r);
+    const bl_plane *planes = (const bl_plane *)(const void *)in.data;
+    fill(in.data, bytes, t->pattern, r);
+    bl_unslice(bl_bits_get(BL_CPU_C), right.data, t->stride, planes, t->n, t->width);
+    bl_unslice(bits, out.data, t->stride, planes, t->n, t->width);
+    size_t i = first_difference(out.data, right.data, t->span); // the gaps hold canaries in both
+    if (i < t->span)
+        find("unslice: record %zu, byte %zu: 0x%02x, expected 0x%02x", i / t->stride, i % t->stride,
+             out.data[i], right.data[i]);
+    if (!guard_is_intact(&out))
+        find("unslice: wrote outside the records");
+    for (i = 0; i < t->n; i++) // and the reference against the definition
         for (size_t k = 0; k < t->width; k += 7)
-            is_equal &= (right[i * t->stride + k / 8] >> k % 8 & 1)
-                        == bl_lane_get(&planes[i / BL_LANES * t->width + k], i % BL_LANES);
+            if ((right.data[i * t->stride + k / 8] >> k % 8 & 1)
+                != bl_lane_get(&planes[i / BL_LANES * t->width + k], i % BL_LANES))
+                find("unslice: the reference is wrong at record %zu, bit %zu", i, k);
     guard_free(&in);
     guard_free(&out);
-    guard_free(&expected);
-    return is_equal;
+    guard_free(&right);
 }
 
 // Every bit against the definition, pad bits zero, nothing else touched.
-static bool transpose_is_right(const bl_bits *bits, bl_random *r)
+static void check_transpose(const bl_bits *bits, bl_random *r)
 {
     static const size_t usual[] = {0, 1, 7, 8, 9, 63, 64, 65, 511, 512, 513};
     size_t rows = bl_random_below(r, 3) ? usual[bl_random_below(r, 11)] : bl_random_below(r, 700);
@@ -129,56 +170,83 @@ static bool transpose_is_right(const bl_bits *bits, bl_random *r)
     size_t src_span = rows && cols ? (rows - 1) * src_stride + src_row : 0;
     size_t dst_span = rows && cols ? (cols - 1) * dst_stride + dst_row : 0;
     bool is_flipped = bl_random_below(r, 2); // negative strides
-    guarded in = guard_alloc(src_span), out = guard_alloc(dst_span);
-    uint8_t *src = in.end - src_span, *dst = out.end - dst_span;
+    guarded in = guard_alloc(src_span, 63, r), out = guard_alloc(dst_span, 63, r);
+    uint8_t *src = in.data, *dst = out.data;
     fill(src, src_span, (int)bl_random_below(r, N_PATTERNS), r);
     if (is_flipped && rows && cols)
         bl_transpose(bits, dst + (cols - 1) * dst_stride, -(ptrdiff_t)dst_stride,
                      src + (rows - 1) * src_stride, -(ptrdiff_t)src_stride, rows, cols);
     else
         bl_transpose(bits, dst, (ptrdiff_t)dst_stride, src, (ptrdiff_t)src_stride, rows, cols);
-    bool is_right = true;
     for (size_t c = 0; c < cols && rows; c++) {
         const uint8_t *row = dst + (is_flipped ? cols - 1 - c : c) * dst_stride;
         for (size_t k = 0; k < 8 * dst_row; k++) {
             const uint8_t *from = src + (is_flipped ? rows - 1 - k : k) * src_stride;
-            is_right &= (row[k / 8] >> k % 8 & 1) == (k < rows ? from[c / 8] >> c % 8 & 1 : 0);
+            if ((row[k / 8] >> k % 8 & 1) != (k < rows ? from[c / 8] >> c % 8 & 1 : 0))
+                find("transpose: %zu x %zu, row %zu, column %zu", rows, cols, k, c);
         }
-        for (size_t k = dst_row; k < dst_stride && row + k < out.end; k++)
-            is_right &= row[k] == 0xA5;
+        for (size_t k = dst_row; k < dst_stride && row + k < dst + dst_span; k++)
+            if (row[k] != CANARY)
+                find("transpose: %zu x %zu: wrote between the rows", rows, cols);
     }
+    if (!guard_is_intact(&out))
+        find("transpose: %zu x %zu: wrote outside the matrix", rows, cols);
     guard_free(&in);
     guard_free(&out);
-    return is_right;
+}
+
+// The line that a fault leaves behind: written before the trial, since a handler may not format.
+static char last_words[256];
+
+static void say_last_words(int signal_number) // then the default action ends the program
+{
+    (void)signal_number;
+    ssize_t n = write(STDERR_FILENO, last_words, strlen(last_words));
+    (void)n;
+}
+
+static void catch_faults(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGABRT};
+    struct sigaction action = {.sa_handler = say_last_words, .sa_flags = (int)SA_RESETHAND};
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        sigaction(signals[i], &action, NULL);
+}
+
+static bool check_trial(bl_cpu level, uint64_t seed)
+{
+    const bl_bits *bits = bl_bits_get(level);
+    bl_random r;
+    bl_random_seed(&r, seed);
+    trial t = pick_trial(&r);
+    char name[200];
+    snprintf(name, sizeof name,
+             "%s, %zu records of %zu bits, stride %zu, pattern %d; repeat with --seed %llu "
+             "--rounds 1",
+             bl_cpu_name(level), t.n, t.width, t.stride, t.pattern, (unsigned long long)seed);
+    snprintf(last_words, sizeof last_words, "not ok a fault: %s\n", name);
+    finding[0] = 0;
+    check_slice(bits, &t, &r);
+    check_unslice(bits, &t, &r);
+    check_transpose(bits, &r);
+    if (finding[0])
+        printf("not ok %s: %s\n", finding, name);
+    return !finding[0];
 }
 
 static void check_level(bl_cpu level, uint64_t seed, int n_rounds)
 {
-    const bl_bits *bits = bl_bits_get(level);
-    if (!bits) {
+    if (!bl_bits_get(level)) {
         printf("ok # SKIP %s: not on this machine\n", bl_cpu_name(level));
         return;
     }
-    for (int i = 0; i < n_rounds; i++) {
-        bl_random r;
-        bl_random_seed(&r, seed + (uint64_t)i);
-        trial t = pick_trial(&r);
-        bool is_sliced = slice_agrees(bits, &t, &r), is_unsliced = unslice_agrees(bits, &t, &r);
-        if (!transpose_is_right(bits, &r)) {
-            test_n_failed++;
-            printf("not ok %s transpose; repeat with --seed %llu --rounds 1\n", bl_cpu_name(level),
-                   (unsigned long long)(seed + (uint64_t)i));
-        }
-        test_n_run++;
-        if (is_sliced && is_unsliced)
-            continue;
-        test_n_failed++;
-        printf("not ok %s %s: %zu records of %zu bits, stride %zu, pattern %d; repeat with --seed "
-               "%llu --rounds 1\n",
-               bl_cpu_name(level), is_sliced ? "unslice" : "slice", t.n, t.width, t.stride,
-               t.pattern, (unsigned long long)(seed + (uint64_t)i));
-    }
-    printf("ok %s: %d trials\n", bl_cpu_name(level), n_rounds);
+    int n_failed = 0;
+    for (int i = 0; i < n_rounds; i++)
+        n_failed += !check_trial(level, seed + (uint64_t)i);
+    test_n_run += n_rounds;
+    test_n_failed += n_failed;
+    printf("%s %s: %d trials, %d failed\n", n_failed ? "not ok" : "ok", bl_cpu_name(level),
+           n_rounds, n_failed);
 }
 
 int main(int n, char **words)
@@ -191,6 +259,7 @@ int main(int n, char **words)
         else if (strcmp(words[i], "--rounds") == 0)
             n_rounds = atoi(words[i + 1]);
     }
+    catch_faults();
     printf("seed %llu\n", (unsigned long long)seed);
     for (int level = 0; level < BL_CPU_COUNT; level++)
         check_level((bl_cpu)level, seed, n_rounds);
