@@ -195,6 +195,57 @@ static void check_transpose(const bl_bits *bits, bl_random *r)
     guard_free(&out);
 }
 
+// Compaction, indices, expansion and counting, each against its definition.
+static void check_selection(const bl_bits *bits, bl_random *r)
+{
+    static const size_t sizes[] = {1, 2, 4, 8, 16, 3, 12, 40};
+    size_t n = pick_count(r), bytes = sizes[bl_random_below(r, 8)], n_kept = 0;
+    size_t n_planes = (n + BL_LANES - 1) / BL_LANES;
+    guarded mask = guard_alloc(n_planes * sizeof(bl_plane), 0, r),
+            in = guard_alloc(n * bytes, 63, r), out = guard_alloc(n * bytes, 63, r),
+            right = guard_alloc(n * bytes, 63, r), indices = guard_alloc(n * 4, 0, r);
+    const bl_plane *keep = (const bl_plane *)(const void *)mask.data;
+    uint32_t *index = (uint32_t *)(void *)indices.data, first = (uint32_t)bl_random_next(r);
+    fill(mask.data, mask.bytes, (int)bl_random_below(r, N_PATTERNS), r);
+    fill(in.data, n * bytes, N_PATTERNS - 1, r);
+    for (size_t i = 0; i < n; i++)
+        if (bl_lane_get(&keep[i / BL_LANES], i % BL_LANES))
+            memcpy(right.data + n_kept++ * bytes, in.data + i * bytes, bytes);
+    if (bl_count_set(bits, keep, n) != n_kept)
+        find("count_set: %zu records", n);
+    if (bl_compact_indices(bits, index, first, keep, n) != n_kept)
+        find("compact_indices: %zu records: the count", n);
+    for (size_t i = 0; i < n_kept; i++)
+        if (memcmp(in.data + (index[i] - first) * bytes, right.data + i * bytes, bytes) != 0)
+            find("compact_indices: %zu records, index %zu", n, i);
+    if (bl_compact(bits, out.data, in.data, bytes, keep, n) != n_kept
+        || memcmp(out.data, right.data, n_kept * bytes) != 0)
+        find("compact: %zu records of %zu bytes", n, bytes);
+    memcpy(out.data, in.data, n * bytes);
+    if (bl_compact(bits, out.data, out.data, bytes, keep, n) != n_kept
+        || memcmp(out.data, right.data, n_kept * bytes) != 0)
+        find("compact: %zu records of %zu bytes in place", n, bytes);
+    // back to where they came from: the kept ones of `in`, canaries between them
+    guarded kept = guard_alloc(n_kept * bytes, 63, r);
+    memcpy(kept.data, right.data, n_kept * bytes);
+    memset(out.data, CANARY, n * bytes);
+    if (bl_expand(bits, out.data, kept.data, bytes, keep, n) != n_kept)
+        find("expand: %zu records: the count", n);
+    for (size_t i = 0; i < n * bytes; i++) {
+        bool is_kept = bl_lane_get(&keep[i / bytes / BL_LANES], i / bytes % BL_LANES);
+        if (out.data[i] != (is_kept ? in.data[i] : CANARY))
+            find("expand: %zu records of %zu bytes: record %zu", n, bytes, i / bytes);
+    }
+    if (!guard_is_intact(&out) || !guard_is_intact(&indices))
+        find("a selection of %zu records wrote outside its result", n);
+    guard_free(&mask);
+    guard_free(&in);
+    guard_free(&out);
+    guard_free(&right);
+    guard_free(&indices);
+    guard_free(&kept);
+}
+
 // The line that a fault leaves behind: written before the trial, since a handler may not format.
 static char last_words[256];
 
@@ -229,6 +280,7 @@ static bool check_trial(bl_cpu level, uint64_t seed)
     check_slice(bits, &t, &r);
     check_unslice(bits, &t, &r);
     check_transpose(bits, &r);
+    check_selection(bits, &r);
     if (finding[0])
         printf("not ok %s: %s\n", finding, name);
     return !finding[0];
