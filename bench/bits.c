@@ -70,7 +70,7 @@ static void run_transpose(void *context)
 {
     turning *t = context;
     bl_transpose(t->bits, t->dst, (ptrdiff_t)t->dst_stride, t->src, (ptrdiff_t)t->src_stride,
-                 t->rows, t->cols);
+                 t->rows, t->cols, NULL);
 }
 
 static void run_matrix_copy(void *context)

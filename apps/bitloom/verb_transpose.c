@@ -23,7 +23,7 @@ static bl_status transpose(const bl_command *c, const bl_file *in, const char *i
     if (!out)
         return bl_diag_set(diag, BL_ERR_MEMORY, in_name, 0, 0, "out of memory");
     bl_transpose(bl_bits_get(c->common.cpu), out, (ptrdiff_t)dst_row, in->data, (ptrdiff_t)src_row,
-                 rows, cols);
+                 rows, cols, NULL);
     bl_status status = bl_file_write(out_name, out, cols * dst_row, diag);
     bl_free(NULL, out, cols * dst_row);
     return status;

@@ -2,14 +2,33 @@
 #ifndef BITLOOM_BITS_PRIVATE_H
 #define BITLOOM_BITS_PRIVATE_H
 
+// The kernels that a CPU level may have. src/bits/levels.c says who has which.
+
 #include <bitloom/bits.h>
 
-enum { N_WIDTHS = 4 }; // 8, 16, 32, 64 bits
-enum { N_SIZES = 5 };  // 1, 2, 4, 8, 16 bytes
+enum {
+    N_WIDTHS = 5,              // 8, 16, 32, 64, 128 bits
+    N_SIZES = 5,               // 1, 2, 4, 8, 16 bytes
+    BITS_TILE_LINES = 32 * 17, // scratch of a tile, 64 bytes each
+};
 
-// n_blocks whole blocks of 512 records without gaps; width / 8 * 512 bytes each, any alignment.
+// n_blocks whole blocks of 512 records without gaps; width / 8 * 512 bytes each. Planes and records
+// may lie at any address: a matrix of the right shape is taken for planes.
 typedef void slice_kernel(bl_plane *planes, const uint8_t *records, size_t n_blocks);
 typedef void unslice_kernel(uint8_t *records, const bl_plane *planes, size_t n_blocks);
+
+// A tile of 512 x 512 bits goes through scratch of BITS_TILE_LINES lines, whose layout is the level's
+// own. tile_in reads n_rows (at most 512) x n_cols bits: (n_cols + 511) / 512 tiles side by side
+// into scratch[0], scratch[BITS_TILE_LINES] ... What does not exist is zero. tile_out writes n_cols
+// (at most 512) rows of n_rows bits: (n_rows + 511) / 512 tiles, scratch_step lines apart; exactly
+// (n_rows + 7) / 8 bytes of each row. is_streamed: past the caches, where that is possible.
+typedef void tile_in_kernel(bl_plane *scratch, const uint8_t *src, ptrdiff_t stride, size_t n_rows,
+                            size_t n_cols);
+typedef void tile_out_kernel(uint8_t *dst, ptrdiff_t stride, const bl_plane *scratch,
+                             size_t scratch_step, size_t n_rows, size_t n_cols, bool is_streamed);
+
+typedef void transpose64_kernel(uint64_t *dst, const uint64_t *src, size_t n_blocks);
+typedef void reverse_kernel(uint8_t *dst, const uint8_t *src, size_t n_bytes);
 
 // Selections over n_words whole words of 64 records each; return how many records moved. A compact
 // kernel may be given dst = src; it may write all of dst[0 .. 64 * n_words) records.
@@ -24,51 +43,39 @@ struct bl_bits {
     bl_cpu level;
     slice_kernel *slice[N_WIDTHS];
     unslice_kernel *unslice[N_WIDTHS];
+    tile_in_kernel *tile_in;
+    tile_out_kernel *tile_out;
+    transpose64_kernel *transpose64;
+    reverse_kernel *reverse;
     compact_kernel *compact[N_SIZES];
     expand_kernel *expand[N_SIZES];
     indices_kernel *indices;
     count_kernel *count;
 };
 
-compact_kernel bits_compact1_c, bits_compact2_c, bits_compact4_c, bits_compact8_c, bits_compact16_c;
-expand_kernel bits_expand1_c, bits_expand2_c, bits_expand4_c, bits_expand8_c, bits_expand16_c;
-indices_kernel bits_indices_c;
-count_kernel bits_count_c;
+#define BITS_LANES_KERNELS(level)                                                                  \
+    slice_kernel bits_slice8_##level, bits_slice16_##level, bits_slice32_##level,                  \
+        bits_slice64_##level, bits_slice128_##level;                                               \
+    unslice_kernel bits_unslice8_##level, bits_unslice16_##level, bits_unslice32_##level,          \
+        bits_unslice64_##level, bits_unslice128_##level;                                           \
+    tile_in_kernel bits_tile_in_##level;                                                           \
+    tile_out_kernel bits_tile_out_##level;                                                         \
+    transpose64_kernel bits_transpose64_##level;                                                   \
+    reverse_kernel bits_reverse_##level;
+#define BITS_COMPACT_KERNELS(level)                                                                \
+    compact_kernel bits_compact1_##level, bits_compact2_##level, bits_compact4_##level,            \
+        bits_compact8_##level, bits_compact16_##level;                                             \
+    expand_kernel bits_expand1_##level, bits_expand2_##level, bits_expand4_##level,                \
+        bits_expand8_##level, bits_expand16_##level;                                               \
+    indices_kernel bits_indices_##level;                                                           \
+    count_kernel bits_count_##level;
 
-// The table of a level whose file defines slice(planes, records, n_blocks, n_bytes) and unslice:
-// eight functions in which the record's size is a constant.
-#define BITS_WIDTH(n)                                                                              \
-    static void slice##n(bl_plane *planes, const uint8_t *records, size_t n_blocks)                \
-    {                                                                                              \
-        slice(planes, records, n_blocks, n / 8);                                                   \
-    }                                                                                              \
-    static void unslice##n(uint8_t *records, const bl_plane *planes, size_t n_blocks)              \
-    {                                                                                              \
-        unslice(records, planes, n_blocks, n / 8);                                                 \
-    }
-#define BITS_TABLE(table, level)                                                                   \
-    BITS_WIDTH(8)                                                                                  \
-    BITS_WIDTH(16)                                                                                 \
-    BITS_WIDTH(32)                                                                                 \
-    BITS_WIDTH(64)                                                                                 \
-    const bl_bits table = {                                                                        \
-        level,                                                                                     \
-        {slice8, slice16, slice32, slice64},                                                       \
-        {unslice8, unslice16, unslice32, unslice64},                                               \
-        {bits_compact1_c, bits_compact2_c, bits_compact4_c, bits_compact8_c, bits_compact16_c},    \
-        {bits_expand1_c, bits_expand2_c, bits_expand4_c, bits_expand8_c, bits_expand16_c},         \
-        bits_indices_c,                                                                            \
-        bits_count_c};
-
-// The order in which a record's bytes leave a splitting network that takes even and odd bytes apart
-// again and again: bit-reversed.
-static inline __attribute__((always_inline)) int bits_split_order(int i, int n_bytes)
-{
-    return n_bytes == 8   ? (i & 1) * 4 + (i & 2) + (i >> 2 & 1)
-           : n_bytes == 4 ? (i & 1) * 2 + (i >> 1)
-                          : i;
-}
-
-extern const bl_bits bits_c, bits_avx2, bits_avx512;
+BITS_LANES_KERNELS(c)
+BITS_LANES_KERNELS(avx2)
+BITS_LANES_KERNELS(avx512)
+BITS_LANES_KERNELS(neon)
+BITS_COMPACT_KERNELS(c)
+BITS_COMPACT_KERNELS(avx2)
+BITS_COMPACT_KERNELS(avx512)
 
 #endif

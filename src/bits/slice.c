@@ -1,93 +1,160 @@
 // SPDX-License-Identifier: MIT
-// Slicing records of any stride and count with kernels that know only whole, dense blocks: gaps
-// are closed and short blocks filled up in a block of scratch on the stack (at most 4 KiB).
+// Slicing records of any width, stride and count with kernels that know whole blocks without gaps:
+//
+//     8, 16, 32, 64, 128 bits, no gaps    the kernel of that width, block by block
+//     up to 128 bits                      filled up to the next such width in a block of scratch
+//     wider                               512 records x 512 bits is a tile: each record is read once
 
-#include "bits_private.h"
+#include "slice.h"
 
 #include <assert.h>
 #include <string.h>
 
-static size_t width_index(size_t width_bits)
+typedef struct dense_block { // records without gaps, at most 16 bytes each
+    _Alignas(64) uint8_t bytes[BL_LANES * 16];
+} dense_block;
+
+// The kernel for records of up to 16 bytes: their size becomes 1 << index.
+static size_t width_index(size_t n_bytes)
 {
-    assert(width_bits == 8 || width_bits == 16 || width_bits == 32 || width_bits == 64);
-    return width_bits == 8 ? 0 : width_bits == 16 ? 1 : width_bits == 32 ? 2 : 3;
+    size_t index = 0;
+    while ((size_t)1 << index < n_bytes)
+        index++;
+    assert(index < N_WIDTHS);
+    return index;
 }
 
-// memcpy with a constant size becomes one move.
-#define COPY_ROWS(dst, dst_stride, src, src_stride, n, bytes)                                      \
-    for (size_t r_ = 0; r_ < (n); r_++)                                                            \
-    memcpy((dst) + r_ * (dst_stride), (src) + r_ * (src_stride), bytes)
+// memcpy with a constant size becomes one or two moves.
+#define COPY_RECORDS(dst, dst_stride, src, src_stride, n, bytes)                                   \
+    for (size_t r_ = 0; r_ < (n); r_++, dst += dst_stride, src += src_stride)                      \
+    memcpy(dst, src, bytes)
 
-static void gather(uint8_t *dst, const uint8_t *src, size_t stride, size_t n, size_t bytes)
+static void copy_records(uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src,
+                         ptrdiff_t src_stride, size_t n, size_t bytes)
 {
     switch (bytes) {
-    case 1: COPY_ROWS(dst, 1, src, stride, n, 1); break;
-    case 2: COPY_ROWS(dst, 2, src, stride, n, 2); break;
-    case 4: COPY_ROWS(dst, 4, src, stride, n, 4); break;
-    default: COPY_ROWS(dst, 8, src, stride, n, 8); break;
+    case 1: COPY_RECORDS(dst, dst_stride, src, src_stride, n, 1); break;
+    case 2: COPY_RECORDS(dst, dst_stride, src, src_stride, n, 2); break;
+    case 4: COPY_RECORDS(dst, dst_stride, src, src_stride, n, 4); break;
+    case 8: COPY_RECORDS(dst, dst_stride, src, src_stride, n, 8); break;
+    case 16: COPY_RECORDS(dst, dst_stride, src, src_stride, n, 16); break;
+    default: COPY_RECORDS(dst, dst_stride, src, src_stride, n, bytes); break;
     }
 }
 
-static void scatter(uint8_t *dst, size_t stride, const uint8_t *src, size_t n, size_t bytes)
+static void slice_narrow(const bl_bits *bits, bl_plane *planes, const uint8_t *records,
+                         ptrdiff_t stride, size_t n, size_t width)
 {
-    switch (bytes) {
-    case 1: COPY_ROWS(dst, stride, src, 1, n, 1); break;
-    case 2: COPY_ROWS(dst, stride, src, 2, n, 2); break;
-    case 4: COPY_ROWS(dst, stride, src, 4, n, 4); break;
-    default: COPY_ROWS(dst, stride, src, 8, n, 8); break;
+    size_t bytes = (width + 7) / 8, index = width_index(bytes), filled = (size_t)1 << index;
+    dense_block block;
+    if (n < BL_LANES || bytes < filled)
+        memset(block.bytes, 0, BL_LANES * filled);
+    copy_records(block.bytes, (ptrdiff_t)filled, records, stride, n, bytes);
+    if (width == 8 * filled) {
+        bits->slice[index](planes, block.bytes, 1);
+        return;
     }
+    bl_plane all[128];
+    bits->slice[index](all, block.bytes, 1);
+    memcpy(planes, all, width * sizeof *planes);
+}
+
+static void unslice_narrow(const bl_bits *bits, uint8_t *records, ptrdiff_t stride,
+                           const bl_plane *planes, size_t n, size_t width)
+{
+    size_t bytes = (width + 7) / 8, index = width_index(bytes), filled = (size_t)1 << index;
+    dense_block block;
+    bl_plane all[128];
+    if (width < 8 * filled) {
+        memcpy(all, planes, width * sizeof *planes);
+        memset(&all[width], 0, (8 * filled - width) * sizeof *planes);
+        planes = all;
+    }
+    bits->unslice[index](block.bytes, planes, 1);
+    const uint8_t *from = block.bytes;
+    copy_records(records, stride, from, (ptrdiff_t)filled, n, bytes);
+}
+
+static void slice_wide(const bl_bits *bits, bl_plane *planes, const uint8_t *records,
+                       ptrdiff_t stride, size_t n, size_t width)
+{
+    bl_plane scratch[BITS_TILE_LINES];
+    for (size_t at = 0; at < width; at += BL_LANES) {
+        size_t n_cols = width - at < BL_LANES ? width - at : BL_LANES;
+        bits->tile_in(scratch, records + at / 8, stride, n, n_cols);
+        bits->tile_out((uint8_t *)(planes + at), sizeof *planes, scratch, 0, BL_LANES, n_cols,
+                       false);
+    }
+}
+
+static void unslice_wide(const bl_bits *bits, uint8_t *records, ptrdiff_t stride,
+                         const bl_plane *planes, size_t n, size_t width)
+{
+    bl_plane scratch[BITS_TILE_LINES];
+    for (size_t at = 0; at < width; at += BL_LANES) {
+        size_t n_rows = width - at < BL_LANES ? width - at : BL_LANES;
+        bits->tile_in(scratch, (const uint8_t *)(planes + at), sizeof *planes, n_rows, n);
+        bits->tile_out(records + at / 8, stride, scratch, 0, n_rows, n, false);
+    }
+}
+
+void bits_slice_block(const bl_bits *bits, bl_plane *planes, const uint8_t *records,
+                      ptrdiff_t stride, size_t n, size_t width)
+{
+    assert(n <= BL_LANES);
+    if (n == 0)
+        memset(planes, 0, width * sizeof *planes);
+    else if (width <= 128)
+        slice_narrow(bits, planes, records, stride, n, width);
+    else
+        slice_wide(bits, planes, records, stride, n, width);
+}
+
+void bits_unslice_block(const bl_bits *bits, uint8_t *records, ptrdiff_t stride,
+                        const bl_plane *planes, size_t n, size_t width)
+{
+    assert(n <= BL_LANES);
+    if (width <= 128)
+        unslice_narrow(bits, records, stride, planes, n, width);
+    else
+        unslice_wide(bits, records, stride, planes, n, width);
+}
+
+static bool is_dense(size_t stride, size_t width)
+{
+    return 8 * stride == width && width <= 128 && (width & (width - 1)) == 0;
 }
 
 void bl_slice(const bl_bits *bits, bl_plane *planes, const void *records, size_t stride,
-              size_t n_records, size_t width_bits)
+              size_t n_records, size_t width)
 {
-    size_t w = width_index(width_bits), bytes = width_bits / 8, done = 0;
-    assert(bits && stride >= bytes && (planes || n_records == 0));
+    assert(bits && width >= 1 && width <= BL_MAX_WIDTH && stride >= (width + 7) / 8);
+    assert((planes && records) || n_records == 0);
     const uint8_t *at = records;
-    if (stride == bytes) {
-        size_t n_blocks = n_records / BL_LANES;
-        bits->slice[w](planes, at, n_blocks);
-        done = n_blocks * BL_LANES;
+    size_t done = 0;
+    if (is_dense(stride, width)) {
+        bits->slice[width_index(stride)](planes, at, n_records / BL_LANES);
+        done = n_records / BL_LANES * BL_LANES;
     }
-    for (; done < n_records; done += BL_LANES) {
-        _Alignas(64) uint8_t block[BL_LANES * 8];
-        size_t n = n_records - done < BL_LANES ? n_records - done : BL_LANES;
-        gather(block, at + done * stride, stride, n, bytes);
-        memset(block + n * bytes, 0, (BL_LANES - n) * bytes);
-        bits->slice[w](planes + done / BL_LANES * width_bits, block, 1);
-    }
+    for (; done < n_records; done += BL_LANES)
+        bits_slice_block(bits, planes + done / BL_LANES * width, at + done * stride,
+                         (ptrdiff_t)stride,
+                         n_records - done < BL_LANES ? n_records - done : BL_LANES, width);
 }
 
 void bl_unslice(const bl_bits *bits, void *records, size_t stride, const bl_plane *planes,
-                size_t n_records, size_t width_bits)
+                size_t n_records, size_t width)
 {
-    size_t w = width_index(width_bits), bytes = width_bits / 8, done = 0;
-    assert(bits && stride >= bytes && (planes || n_records == 0));
+    assert(bits && width >= 1 && width <= BL_MAX_WIDTH && stride >= (width + 7) / 8);
+    assert((planes && records) || n_records == 0);
     uint8_t *at = records;
-    if (stride == bytes) {
-        size_t n_blocks = n_records / BL_LANES;
-        bits->unslice[w](at, planes, n_blocks);
-        done = n_blocks * BL_LANES;
+    size_t done = 0;
+    if (is_dense(stride, width)) {
+        bits->unslice[width_index(stride)](at, planes, n_records / BL_LANES);
+        done = n_records / BL_LANES * BL_LANES;
     }
-    for (; done < n_records; done += BL_LANES) {
-        _Alignas(64) uint8_t block[BL_LANES * 8];
-        size_t n = n_records - done < BL_LANES ? n_records - done : BL_LANES;
-        bits->unslice[w](block, planes + done / BL_LANES * width_bits, 1);
-        scatter(at + done * stride, stride, block, n, bytes);
-    }
+    for (; done < n_records; done += BL_LANES)
+        bits_unslice_block(bits, at + done * stride, (ptrdiff_t)stride,
+                           planes + done / BL_LANES * width,
+                           n_records - done < BL_LANES ? n_records - done : BL_LANES, width);
 }
-
-const bl_bits *bl_bits_get(bl_cpu level)
-{
-    if (!bl_cpu_is_supported(level))
-        return NULL;
-    switch (level) {
-#if defined(__x86_64__)
-    case BL_CPU_AVX2: return &bits_avx2;
-    case BL_CPU_AVX512: return &bits_avx512;
-#endif
-    default: return &bits_c; // neon has no kernels of its own yet and inherits these
-    }
-}
-
-const bl_bits *bl_bits_best(void) { return bl_bits_get(bl_cpu_best()); }

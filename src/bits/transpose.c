@@ -1,69 +1,288 @@
 // SPDX-License-Identifier: MIT
-// Transposes of any size, in tiles of 512 rows x 64 columns. A tile is 512 records of 64 bits, so
-// the slicing kernel of the level does the work:
+// Transposes of any size. Four ways, by shape:
 //
-//     512 rows x 8 bytes  -- gather -->  4 KiB  -- slice -->  64 planes  -- copy -->  64 rows
-//
-// Eight tiles side by side use the same 64-byte lines of src, so tiles go along the rows first.
-// Edges: missing rows are zero records, missing bytes zero bytes; only what exists is copied out.
+//     small      up to four blocks of 64 x 64: a block is 64 words, loaded, transposed, stored
+//     thin       up to 128 columns: 512 rows are a block of records to slice; up to 128 rows: the
+//                reverse
+//     tiles      of 512 x 512 bits, one after the other through 34 KiB of scratch
+//     panels     of 8 x 2 tiles for what does not fit into L2: two lines of each row of src are read
+//                together, eight lines of each row of dst written, past the caches where dst is
+//                large. Scratch of half a MiB stays in L2.
 
-#include "bits_private.h"
+#include "slice.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { TILE_ROWS = BL_LANES, TILE_COLS = 64, TILE_BYTES = TILE_COLS / 8, WIDTH_64 = 3 };
+enum {
+    BLOCK = 64,
+    MAX_SMALL_BLOCKS = 4,
+    MAX_THIN = 128,
+    PANEL_ROWS = 8, // tiles
+    PANEL_COLS = 2,
+};
+static const size_t PANEL_BYTES = 512 << 10; // matrices from here on go by panels
+static const size_t STREAM_BYTES = 8 << 20;  // and past the caches
 
-typedef struct tile {
-    size_t n_rows, n_cols; // that exist
-    const uint8_t *src;
+typedef struct matrix_pair {
+    const bl_bits *bits;
     uint8_t *dst;
-    ptrdiff_t src_stride, dst_stride;
-} tile;
+    const uint8_t *src;
+    ptrdiff_t dst_stride, src_stride;
+    size_t rows, cols; // of src
+} matrix_pair;
 
-static void gather(uint8_t *records, const tile *t)
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+static size_t pieces(size_t n, size_t of) { return (n + of - 1) / of; }
+
+static const uint8_t *src_at(const matrix_pair *m, size_t row, size_t col)
 {
-    size_t bytes = (t->n_cols + 7) / 8;
-    const uint8_t *row = t->src;
-    if (bytes == TILE_BYTES)
-        for (size_t r = 0; r < t->n_rows; r++, row += t->src_stride)
-            memcpy(records + r * TILE_BYTES, row, TILE_BYTES); // one move
-    else {
-        memset(records, 0, t->n_rows * TILE_BYTES);
-        for (size_t r = 0; r < t->n_rows; r++, row += t->src_stride)
-            memcpy(records + r * TILE_BYTES, row, bytes);
-    }
-    memset(records + t->n_rows * TILE_BYTES, 0, (TILE_ROWS - t->n_rows) * TILE_BYTES);
+    return m->src + (ptrdiff_t)row * m->src_stride + col / 8;
+}
+static uint8_t *dst_at(const matrix_pair *m, size_t row, size_t col)
+{
+    return m->dst + (ptrdiff_t)row * m->dst_stride + col / 8;
 }
 
-static void scatter(const tile *t, const bl_plane *planes)
+// ------------------------------------------------------------------------------------- small
+
+// 1..8 bytes, no others touched: two moves that may overlap.
+static uint64_t load_bytes(const uint8_t *p, size_t n)
 {
-    size_t bytes = (t->n_rows + 7) / 8;
-    uint8_t *row = t->dst;
-    if (bytes == sizeof *planes)
-        for (size_t c = 0; c < t->n_cols; c++, row += t->dst_stride)
-            memcpy(row, &planes[c], sizeof *planes); // a few moves, no call
-    else
-        for (size_t c = 0; c < t->n_cols; c++, row += t->dst_stride)
-            memcpy(row, &planes[c], bytes);
+    uint64_t x = 0;
+    if (n == 8)
+        memcpy(&x, p, 8);
+    else if (n >= 4) {
+        uint32_t low, high;
+        memcpy(&low, p, 4);
+        memcpy(&high, p + n - 4, 4);
+        x = low | (uint64_t)high << (8 * n - 32);
+    } else if (n >= 2) {
+        uint16_t low, high;
+        memcpy(&low, p, 2);
+        memcpy(&high, p + n - 2, 2);
+        x = low | (uint64_t)high << (8 * n - 16);
+    } else
+        x = *p;
+    return x;
+}
+
+static void store_bytes(uint8_t *p, uint64_t x, size_t n)
+{
+    if (n == 8)
+        memcpy(p, &x, 8);
+    else if (n >= 4) {
+        uint32_t low = (uint32_t)x, high = (uint32_t)(x >> (8 * n - 32));
+        memcpy(p, &low, 4);
+        memcpy(p + n - 4, &high, 4);
+    } else if (n >= 2) {
+        uint16_t low = (uint16_t)x, high = (uint16_t)(x >> (8 * n - 16));
+        memcpy(p, &low, 2);
+        memcpy(p + n - 2, &high, 2);
+    } else
+        *p = (uint8_t)x;
+}
+
+// Up to 64 x 64 bits; rows of src that do not exist are zero.
+static void transpose_block(const matrix_pair *m, size_t row, size_t col)
+{
+    _Alignas(64) uint64_t block[BLOCK];
+    size_t n_rows = least(m->rows - row, BLOCK), n_cols = least(m->cols - col, BLOCK);
+    size_t src_bytes = (n_cols + 7) / 8, dst_bytes = (n_rows + 7) / 8;
+    const uint8_t *from = src_at(m, row, col);
+    for (size_t i = 0; i < n_rows; i++, from += m->src_stride)
+        block[i] = load_bytes(from, src_bytes);
+    memset(&block[n_rows], 0, (BLOCK - n_rows) * sizeof *block);
+    m->bits->transpose64(block, block, 1);
+    uint8_t *to = dst_at(m, col, row);
+    for (size_t i = 0; i < n_cols; i++, to += m->dst_stride)
+        store_bytes(to, block[i], dst_bytes);
+}
+
+static void transpose_small(const matrix_pair *m)
+{
+    for (size_t row = 0; row < m->rows; row += BLOCK)
+        for (size_t col = 0; col < m->cols; col += BLOCK)
+            transpose_block(m, row, col);
+}
+
+// -------------------------------------------------------------------------------------- thin
+// Both walk from block `first` to before `end` of 512 rows or columns.
+
+static void transpose_few_cols(const matrix_pair *m, size_t first, size_t end)
+{
+    bl_plane planes[MAX_THIN];
+    for (size_t row = first * BL_LANES; row < least(end * BL_LANES, m->rows); row += BL_LANES) {
+        size_t n = least(m->rows - row, BL_LANES), bytes = (n + 7) / 8;
+        bits_slice_block(m->bits, planes, src_at(m, row, 0), m->src_stride, n, m->cols);
+        uint8_t *to = dst_at(m, 0, row);
+        if (bytes == sizeof *planes)
+            for (size_t i = 0; i < m->cols; i++, to += m->dst_stride)
+                memcpy(to, &planes[i], sizeof *planes); // a few moves, no call
+        else
+            for (size_t i = 0; i < m->cols; i++, to += m->dst_stride)
+                memcpy(to, &planes[i], bytes);
+    }
+}
+
+static void transpose_few_rows(const matrix_pair *m, size_t first, size_t end)
+{
+    bl_plane planes[MAX_THIN];
+    for (size_t col = first * BL_LANES; col < least(end * BL_LANES, m->cols); col += BL_LANES) {
+        size_t n = least(m->cols - col, BL_LANES), bytes = (n + 7) / 8;
+        const uint8_t *from = src_at(m, 0, col);
+        if (bytes == sizeof *planes)
+            for (size_t i = 0; i < m->rows; i++, from += m->src_stride)
+                memcpy(&planes[i], from, sizeof *planes);
+        else
+            for (size_t i = 0; i < m->rows; i++, from += m->src_stride)
+                memcpy(&planes[i], from, bytes); // lanes behind n are not looked at
+        bits_unslice_block(m->bits, dst_at(m, col, 0), m->dst_stride, planes, n, m->rows);
+    }
+}
+
+// ----------------------------------------------------------------------------- tiles, panels
+
+typedef struct panels {
+    matrix_pair m;
+    size_t panel_rows, panel_cols; // bits
+    size_t n_across, n_panels;
+    size_t n_tasks;
+    bool is_streamed;
+} panels;
+
+static void transpose_panel(const panels *p, size_t index, bl_plane *scratch)
+{
+    const matrix_pair *m = &p->m;
+    size_t row = index / p->n_across * p->panel_rows, col = index % p->n_across * p->panel_cols;
+    size_t n_rows = least(m->rows - row, p->panel_rows),
+           n_cols = least(m->cols - col, p->panel_cols);
+    size_t n_wide = pieces(n_cols, BL_LANES), step = n_wide * BITS_TILE_LINES;
+    for (size_t r = 0; r < n_rows; r += BL_LANES)
+        m->bits->tile_in(scratch + r / BL_LANES * step, src_at(m, row + r, col), m->src_stride,
+                         least(n_rows - r, BL_LANES), n_cols);
+    for (size_t c = 0; c < n_cols; c += BL_LANES)
+        m->bits->tile_out(dst_at(m, col + c, row), m->dst_stride,
+                          scratch + c / BL_LANES * BITS_TILE_LINES, step, n_rows,
+                          least(n_cols - c, BL_LANES), p->is_streamed);
+}
+
+// Task i of n does its share of the panels; without memory for a panel's scratch, tile by tile.
+static void run_panels(void *context, size_t task)
+{
+    panels p = *(const panels *)context;
+    size_t first = task * p.n_panels / p.n_tasks, end = (task + 1) * p.n_panels / p.n_tasks;
+    size_t n_lines = p.panel_rows / BL_LANES * (p.panel_cols / BL_LANES) * BITS_TILE_LINES;
+    bl_plane tile[BITS_TILE_LINES], *scratch = tile;
+    if (n_lines > BITS_TILE_LINES)
+        scratch = bl_alloc_array(NULL, n_lines, sizeof *scratch);
+    for (size_t i = first; scratch && i < end; i++)
+        transpose_panel(&p, i, scratch);
+    if (scratch && scratch != tile)
+        bl_free(NULL, scratch, n_lines * sizeof *scratch);
+    for (size_t i = first; !scratch && i < end; i++) {
+        panels one = p;
+        one.m.src = src_at(&p.m, i / p.n_across * p.panel_rows, i % p.n_across * p.panel_cols);
+        one.m.dst = dst_at(&p.m, i % p.n_across * p.panel_cols, i / p.n_across * p.panel_rows);
+        one.m.rows = least(p.m.rows - i / p.n_across * p.panel_rows, p.panel_rows);
+        one.m.cols = least(p.m.cols - i % p.n_across * p.panel_cols, p.panel_cols);
+        one.panel_rows = one.panel_cols = BL_LANES;
+        one.n_across = pieces(one.m.cols, BL_LANES);
+        for (size_t k = 0; k < one.n_across * pieces(one.m.rows, BL_LANES); k++)
+            transpose_panel(&one, k, tile);
+    }
+}
+
+static void run_few_cols(void *context, size_t task)
+{
+    const panels *p = context;
+    transpose_few_cols(&p->m, task * p->n_panels / p->n_tasks,
+                       (task + 1) * p->n_panels / p->n_tasks);
+}
+static void run_few_rows(void *context, size_t task)
+{
+    const panels *p = context;
+    transpose_few_rows(&p->m, task * p->n_panels / p->n_tasks,
+                       (task + 1) * p->n_panels / p->n_tasks);
 }
 
 void bl_transpose(const bl_bits *bits, void *dst, ptrdiff_t dst_stride, const void *src,
-                  ptrdiff_t src_stride, size_t rows, size_t cols)
+                  ptrdiff_t src_stride, size_t rows, size_t cols, bl_pool *pool)
 {
     assert(bits && ((dst && src) || rows == 0 || cols == 0));
-    _Alignas(64) uint8_t records[TILE_ROWS * TILE_BYTES];
-    bl_plane planes[TILE_COLS];
-    for (size_t r = 0; r < rows; r += TILE_ROWS)
-        for (size_t c = 0; c < cols; c += TILE_COLS) {
-            tile t = {.n_rows = rows - r < TILE_ROWS ? rows - r : TILE_ROWS,
-                      .n_cols = cols - c < TILE_COLS ? cols - c : TILE_COLS,
-                      .src = (const uint8_t *)src + (ptrdiff_t)r * src_stride + c / 8,
-                      .dst = (uint8_t *)dst + (ptrdiff_t)c * dst_stride + r / 8,
+    if (rows == 0 || cols == 0)
+        return;
+    panels p = {.m = {.bits = bits,
+                      .dst = dst,
+                      .src = src,
+                      .dst_stride = dst_stride,
                       .src_stride = src_stride,
-                      .dst_stride = dst_stride};
-            gather(records, &t);
-            bits->slice[WIDTH_64](planes, records, 1);
-            scatter(&t, planes);
+                      .rows = rows,
+                      .cols = cols}};
+    size_t row_tiles = pieces(rows, BL_LANES), col_tiles = pieces(cols, BL_LANES);
+    size_t bytes = cols * ((rows + 7) / 8);
+    if (pieces(rows, BLOCK) * pieces(cols, BLOCK) <= MAX_SMALL_BLOCKS) {
+        transpose_small(&p.m);
+        return;
+    }
+    bool is_large = bytes >= PANEL_BYTES;
+    p.n_tasks = is_large ? bl_pool_n_threads(pool) : 1;
+    if (cols <= MAX_THIN || rows <= MAX_THIN) {
+        p.n_panels = cols <= MAX_THIN ? row_tiles : col_tiles;
+        bl_pool_for(pool, p.n_tasks, cols <= MAX_THIN ? run_few_cols : run_few_rows, &p);
+        return;
+    }
+    p.is_streamed = bytes >= STREAM_BYTES;
+    p.panel_rows = is_large ? PANEL_ROWS * BL_LANES : BL_LANES;
+    p.panel_cols = is_large ? PANEL_COLS * BL_LANES : BL_LANES;
+    p.n_across = pieces(cols, p.panel_cols);
+    p.n_panels = p.n_across * pieces(rows, p.panel_rows);
+    bl_pool_for(pool, p.n_tasks, run_panels, &p);
+}
+
+// ----------------------------------------------------------------------------- other squares
+
+void bl_transpose_in_place(const bl_bits *bits, void *matrix, ptrdiff_t stride, size_t n)
+{
+    assert(bits && (matrix || n == 0));
+    matrix_pair m = {.bits = bits,
+                     .dst = matrix,
+                     .src = matrix,
+                     .dst_stride = stride,
+                     .src_stride = stride,
+                     .rows = n,
+                     .cols = n};
+    if (n > 0 && n <= BLOCK) {
+        transpose_block(&m, 0, 0);
+        return;
+    }
+    bl_plane upper[BITS_TILE_LINES], lower[BITS_TILE_LINES];
+    for (size_t i = 0; i < n; i += BL_LANES)
+        for (size_t j = i; j < n; j += BL_LANES) {
+            size_t n_rows = least(n - i, BL_LANES), n_cols = least(n - j, BL_LANES);
+            bits->tile_in(upper, src_at(&m, i, j), stride, n_rows, n_cols);
+            if (i != j) {
+                bits->tile_in(lower, src_at(&m, j, i), stride, n_cols, n_rows);
+                bits->tile_out(dst_at(&m, i, j), stride, lower, 0, n_cols, n_rows, false);
+            }
+            bits->tile_out(dst_at(&m, j, i), stride, upper, 0, n_rows, n_cols, false);
         }
+}
+
+void bl_transpose64(const bl_bits *bits, uint64_t *dst, const uint64_t *src, size_t n_blocks)
+{
+    assert(bits && ((dst && src) || n_blocks == 0));
+    bits->transpose64(dst, src, n_blocks);
+}
+
+void bl_reverse_bits(const bl_bits *bits, uint8_t *dst, const uint8_t *src, size_t n_bytes)
+{
+    assert(bits && ((dst && src) || n_bytes == 0));
+    bits->reverse(dst, src, n_bytes);
+}
+
+size_t bl_matrix_stride(size_t cols)
+{
+    size_t lines = (cols + 511) / 512;
+    return 64 * (lines >= 32 ? lines | 1 : lines);
 }

@@ -96,6 +96,35 @@ static size_t pick_count(bl_random *r)
     return k < 12 ? usual[k] : (size_t)bl_random_below(r, 2100);
 }
 
+// The definition, bit by bit: what every kernel is held to.
+static void slice_reference(bl_plane *planes, const uint8_t *records, size_t stride, size_t n,
+                            size_t width)
+{
+    memset(planes, 0, (n + BL_LANES - 1) / BL_LANES * width * sizeof *planes);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < width; k++)
+            if (records[i * stride + k / 8] >> k % 8 & 1)
+                bl_lane_set(&planes[i / BL_LANES * width + k], i % BL_LANES, true);
+}
+
+static void unslice_reference(uint8_t *records, size_t stride, const bl_plane *planes, size_t n,
+                              size_t width)
+{
+    for (size_t i = 0; i < n; i++) {
+        memset(records + i * stride, 0, (width + 7) / 8);
+        for (size_t k = 0; k < width; k++)
+            if (bl_lane_get(&planes[i / BL_LANES * width + k], i % BL_LANES))
+                records[i * stride + k / 8] |= (uint8_t)(1u << k % 8);
+    }
+}
+
+static size_t pick_width(bl_random *r)
+{
+    static const size_t usual[] = {8, 16, 32, 64, 128, 1, 7, 9, 24, 127, 129, 192, 511, 512, 513};
+    uint64_t k = bl_random_below(r, 20);
+    return k < 15 ? usual[k] : 1 + (size_t)bl_random_below(r, k < 19 ? 140 : 1800);
+}
+
 typedef struct trial {
     size_t n, width, stride, span, n_planes;
     int pattern;
@@ -103,12 +132,12 @@ typedef struct trial {
 
 static trial pick_trial(bl_random *r)
 {
-    static const size_t widths[] = {8, 16, 32, 64};
-    trial t = {.n = pick_count(r),
-               .width = widths[bl_random_below(r, 4)],
-               .pattern = (int)bl_random_below(r, N_PATTERNS)};
-    t.stride = t.width / 8 + (bl_random_below(r, 2) ? bl_random_below(r, 40) : 0);
-    t.span = t.n ? (t.n - 1) * t.stride + t.width / 8 : 0;
+    trial t = {
+        .width = pick_width(r), .n = pick_count(r), .pattern = (int)bl_random_below(r, N_PATTERNS)};
+    if (t.width > 200)
+        t.n %= 700;
+    t.stride = (t.width + 7) / 8 + (bl_random_below(r, 2) ? bl_random_below(r, 40) : 0);
+    t.span = t.n ? (t.n - 1) * t.stride + (t.width + 7) / 8 : 0;
     t.n_planes = (t.n + BL_LANES - 1) / BL_LANES * t.width;
     return t;
 }
@@ -119,8 +148,7 @@ static void check_slice(const bl_bits *bits, const trial *t, bl_random *r)
     guarded in = guard_alloc(t->span, 63, r), out = guard_alloc(bytes, 0, r);
     guarded right = guard_alloc(bytes, 0, r);
     fill(in.data, t->span, t->pattern, r);
-    bl_slice(bl_bits_get(BL_CPU_C), (bl_plane *)(void *)right.data, in.data, t->stride, t->n,
-             t->width);
+    slice_reference((bl_plane *)(void *)right.data, in.data, t->stride, t->n, t->width);
     bl_slice(bits, (bl_plane *)(void *)out.data, in.data, t->stride, t->n, t->width);
     size_t i = first_difference(out.data, right.data, bytes);
     if (i < bytes)
@@ -140,7 +168,7 @@ static void check_unslice(const bl_bits *bits, const trial *t, bl_random *r)
     guarded right = guard_alloc(t->span, 63, r);
     const bl_plane *planes = (const bl_plane *)(const void *)in.data;
     fill(in.data, bytes, t->pattern, r);
-    bl_unslice(bl_bits_get(BL_CPU_C), right.data, t->stride, planes, t->n, t->width);
+    unslice_reference(right.data, t->stride, planes, t->n, t->width);
     bl_unslice(bits, out.data, t->stride, planes, t->n, t->width);
     size_t i = first_difference(out.data, right.data, t->span); // the gaps hold canaries in both
     if (i < t->span)
@@ -148,11 +176,6 @@ static void check_unslice(const bl_bits *bits, const trial *t, bl_random *r)
              out.data[i], right.data[i]);
     if (!guard_is_intact(&out))
         find("unslice: wrote outside the records");
-    for (i = 0; i < t->n; i++) // and the reference against the definition
-        for (size_t k = 0; k < t->width; k += 7)
-            if ((right.data[i * t->stride + k / 8] >> k % 8 & 1)
-                != bl_lane_get(&planes[i / BL_LANES * t->width + k], i % BL_LANES))
-                find("unslice: the reference is wrong at record %zu, bit %zu", i, k);
     guard_free(&in);
     guard_free(&out);
     guard_free(&right);
@@ -161,9 +184,9 @@ static void check_unslice(const bl_bits *bits, const trial *t, bl_random *r)
 // Every bit against the definition, pad bits zero, nothing else touched.
 static void check_transpose(const bl_bits *bits, bl_random *r)
 {
-    static const size_t usual[] = {0, 1, 7, 8, 9, 63, 64, 65, 511, 512, 513};
-    size_t rows = bl_random_below(r, 3) ? usual[bl_random_below(r, 11)] : bl_random_below(r, 700);
-    size_t cols = bl_random_below(r, 3) ? usual[bl_random_below(r, 11)] : bl_random_below(r, 700);
+    static const size_t usual[] = {0, 1, 7, 8, 9, 63, 64, 65, 128, 129, 511, 512, 513};
+    size_t rows = bl_random_below(r, 3) ? usual[bl_random_below(r, 13)] : bl_random_below(r, 700);
+    size_t cols = bl_random_below(r, 3) ? usual[bl_random_below(r, 13)] : bl_random_below(r, 700);
     size_t src_row = (cols + 7) / 8, dst_row = (rows + 7) / 8;
     size_t src_stride = src_row + bl_random_below(r, 20),
            dst_stride = dst_row + bl_random_below(r, 20);
@@ -175,9 +198,10 @@ static void check_transpose(const bl_bits *bits, bl_random *r)
     fill(src, src_span, (int)bl_random_below(r, N_PATTERNS), r);
     if (is_flipped && rows && cols)
         bl_transpose(bits, dst + (cols - 1) * dst_stride, -(ptrdiff_t)dst_stride,
-                     src + (rows - 1) * src_stride, -(ptrdiff_t)src_stride, rows, cols);
+                     src + (rows - 1) * src_stride, -(ptrdiff_t)src_stride, rows, cols, NULL);
     else
-        bl_transpose(bits, dst, (ptrdiff_t)dst_stride, src, (ptrdiff_t)src_stride, rows, cols);
+        bl_transpose(bits, dst, (ptrdiff_t)dst_stride, src, (ptrdiff_t)src_stride, rows, cols,
+                     NULL);
     for (size_t c = 0; c < cols && rows; c++) {
         const uint8_t *row = dst + (is_flipped ? cols - 1 - c : c) * dst_stride;
         for (size_t k = 0; k < 8 * dst_row; k++) {
@@ -191,6 +215,54 @@ static void check_transpose(const bl_bits *bits, bl_random *r)
     }
     if (!guard_is_intact(&out))
         find("transpose: %zu x %zu: wrote outside the matrix", rows, cols);
+    guard_free(&in);
+    guard_free(&out);
+}
+
+// A square in place against the same out of place, which is held to the definition.
+static void check_in_place(const bl_bits *bits, bl_random *r)
+{
+    static const size_t usual[] = {1, 8, 63, 64, 65, 511, 512, 513, 1030};
+    size_t n = bl_random_below(r, 3) ? usual[bl_random_below(r, 9)] : bl_random_below(r, 1100);
+    size_t row = (n + 7) / 8, stride = row + bl_random_below(r, 20);
+    size_t span = n ? (n - 1) * stride + row : 0;
+    guarded at = guard_alloc(span, 63, r), right = guard_alloc(span, 63, r);
+    fill(at.data, span, (int)bl_random_below(r, N_PATTERNS), r);
+    memcpy(right.data, at.data, span); // the bytes between the rows stay
+    bl_transpose(bits, right.data, (ptrdiff_t)stride, at.data, (ptrdiff_t)stride, n, n, NULL);
+    bl_transpose_in_place(bits, at.data, (ptrdiff_t)stride, n);
+    if (memcmp(at.data, right.data, span) != 0)
+        find("transpose_in_place: %zu x %zu, stride %zu", n, n, stride);
+    if (!guard_is_intact(&at))
+        find("transpose_in_place: %zu x %zu: wrote outside the matrix", n, n);
+    guard_free(&at);
+    guard_free(&right);
+}
+
+static void check_blocks(const bl_bits *bits, bl_random *r)
+{
+    size_t n = bl_random_below(r, 6), n_bytes = n * 512;
+    guarded in = guard_alloc(n_bytes, 0, r), out = guard_alloc(n_bytes, 0, r);
+    const uint64_t *src = (const uint64_t *)(const void *)in.data;
+    uint64_t *dst = (uint64_t *)(void *)out.data;
+    fill(in.data, n_bytes, (int)bl_random_below(r, N_PATTERNS), r);
+    for (int is_in_place = 0; is_in_place < 2; is_in_place++) {
+        if (is_in_place)
+            memcpy(dst, src, n_bytes);
+        bl_transpose64(bits, dst, is_in_place ? dst : src, n);
+        for (size_t i = 0; i < 64 * n; i++)
+            for (size_t k = 0; k < 64; k++)
+                if ((dst[i] >> k & 1) != (src[i / 64 * 64 + k] >> i % 64 & 1))
+                    find("transpose64: block %zu of %zu, row %zu, bit %zu", i / 64, n, i % 64, k);
+    }
+    size_t n_reversed = bl_random_below(r, n_bytes + 1);
+    bl_reverse_bits(bits, out.data, in.data, n_reversed);
+    for (size_t i = 0; i < n_reversed; i++)
+        for (size_t k = 0; k < 8; k++)
+            if ((out.data[i] >> k & 1) != (in.data[i] >> (7 - k) & 1))
+                find("reverse_bits: byte %zu of %zu", i, n_reversed);
+    if (!guard_is_intact(&out))
+        find("transpose64 or reverse_bits wrote outside: %zu blocks", n);
     guard_free(&in);
     guard_free(&out);
 }
@@ -280,10 +352,54 @@ static bool check_trial(bl_cpu level, uint64_t seed)
     check_slice(bits, &t, &r);
     check_unslice(bits, &t, &r);
     check_transpose(bits, &r);
+    check_in_place(bits, &r);
+    check_blocks(bits, &r);
     check_selection(bits, &r);
     if (finding[0])
         printf("not ok %s: %s\n", finding, name);
     return !finding[0];
+}
+
+// Large enough for panels, past the caches, on threads; a few bits against the definition, the
+// rest by transposing back.
+static bool check_large(bl_cpu level, uint64_t seed)
+{
+    static const size_t shapes[][2] = {{4100, 2000}, {9000, 8200}, {70000, 100}, {90, 60001}};
+    const bl_bits *bits = bl_bits_get(level);
+    bl_random r;
+    bl_random_seed(&r, seed);
+    bl_pool *pool;
+    REQUIRE(bl_pool_create(&pool, 3, NULL) == BL_OK);
+    bool is_right = true;
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        size_t rows = shapes[i][0], cols = shapes[i][1];
+        size_t src_stride = bl_matrix_stride(cols), dst_stride = bl_matrix_stride(rows);
+        uint8_t *src = bl_alloc_array(NULL, rows, src_stride),
+                *dst = bl_alloc_array(NULL, cols, dst_stride),
+                *back = bl_alloc_array(NULL, rows, src_stride);
+        REQUIRE(src && dst && back);
+        for (size_t row = 0; row < rows; row++) {
+            fill(src + row * src_stride, (cols + 7) / 8, N_PATTERNS - 1, &r);
+            src[row * src_stride + (cols - 1) / 8] &= (uint8_t)(0xFFu >> (7 - (cols - 1) % 8));
+        }
+        bl_transpose(bits, dst, (ptrdiff_t)dst_stride, src, (ptrdiff_t)src_stride, rows, cols,
+                     pool);
+        bl_transpose(bits, back, (ptrdiff_t)src_stride, dst, (ptrdiff_t)dst_stride, cols, rows,
+                     NULL);
+        is_right &= memcmp(src, back, rows * src_stride) == 0;
+        for (int k = 0; k < 20000; k++) {
+            size_t row = bl_random_below(&r, rows), col = bl_random_below(&r, cols);
+            is_right &= (src[row * src_stride + col / 8] >> col % 8 & 1)
+                        == (dst[col * dst_stride + row / 8] >> row % 8 & 1);
+        }
+        bl_free(NULL, src, rows * src_stride);
+        bl_free(NULL, dst, cols * dst_stride);
+        bl_free(NULL, back, rows * src_stride);
+    }
+    bl_pool_destroy(&pool);
+    if (!is_right)
+        printf("not ok %s: large transposes\n", bl_cpu_name(level));
+    return is_right;
 }
 
 static void check_level(bl_cpu level, uint64_t seed, int n_rounds)
@@ -292,7 +408,7 @@ static void check_level(bl_cpu level, uint64_t seed, int n_rounds)
         printf("ok # SKIP %s: not on this machine\n", bl_cpu_name(level));
         return;
     }
-    int n_failed = 0;
+    int n_failed = !check_large(level, seed);
     for (int i = 0; i < n_rounds; i++)
         n_failed += !check_trial(level, seed + (uint64_t)i);
     test_n_run += n_rounds;
