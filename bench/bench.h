@@ -15,11 +15,17 @@ typedef struct bench_line {
     double contender_ns, anchor_ns; // medians, per run
     double units;                   // work in one run of the contender
     const char *unit;               // "bytes", "LUT3 x lanes", ...
+    double at_most;                 // the goal for the ratio, 0: none
+    double cycles;                  // a unit, 0: not asked
 } bench_line;
 
 // Runs both for about `seconds`, in turns; fills ratio, low, high and the two times.
 void bench_pair(bench_line *line, bench_run *contender, bench_run *anchor, void *contender_context,
                 void *anchor_context, double seconds);
+
+// Nanoseconds of one clock cycle now: a chain of dependent additions. 0 where it is not known how to
+// keep the compiler from shortening it.
+double bench_cycle_ns(void);
 
 typedef struct bench_settings {
     const char *model;
@@ -38,6 +44,7 @@ typedef struct bench_context {
 } bench_context;
 
 bool bench_bits(const bench_context *c);
+bool bench_gate(const bench_context *c);
 bool bench_logic(const bench_context *c);
 bool bench_melt(const bench_context *c);
 

@@ -50,3 +50,33 @@ void bench_pair(bench_line *line, bench_run *contender, bench_run *anchor, void 
     line->contender_ns = quantile(ours, n, 0.5);
     line->anchor_ns = quantile(theirs, n, 0.5);
 }
+
+#if defined(__x86_64__) || defined(__aarch64__)
+static void chain(uint64_t n)
+{
+    uint64_t x = 1;
+    for (uint64_t i = 0; i < n; i += 8)
+#if defined(__x86_64__)
+#define STEP "add %0, %0\n\t"
+        __asm__ volatile(STEP STEP STEP STEP STEP STEP STEP STEP : "+r"(x));
+#else
+#define STEP "add %0, %0, %0\n\t"
+        __asm__ volatile(STEP STEP STEP STEP STEP STEP STEP STEP : "+r"(x));
+#endif
+}
+
+double bench_cycle_ns(void)
+{
+    enum { N = 200000 };
+    double best = 0;
+    for (int i = 0; i < 20; i++) {
+        uint64_t begun = bl_time_ns();
+        chain(N);
+        double ns = (double)(bl_time_ns() - begun) / N;
+        best = best > 0 && best < ns ? best : ns;
+    }
+    return best;
+}
+#else
+double bench_cycle_ns(void) { return 0; }
+#endif

@@ -14,7 +14,8 @@ typedef struct bench_group {
 } bench_group;
 
 static const bench_group groups[] = {
-    {"bits", bench_bits, "slicing records into planes, against memcpy"},
+    {"bits", bench_bits, "slicing and transposing, against memcpy and libm4ri"},
+    {"gate", bench_gate, "every kernel against the same kernel of the CPU level below"},
     {"logic", bench_logic, "the interpreter, against LUT3s on registers"},
     {"melt", bench_melt, "one step of a melted model for 512 lanes"},
 };
@@ -30,9 +31,15 @@ static double per_second(const bench_line *l) { return l->units / (l->contender_
 static void print_text(bench_sink *sink, const bench_line *l)
 {
     (void)sink;
-    printf("%-6s %-14s %8.3f x  (%.3f .. %.3f)  %10.3f us  %8.3g %s/s   x = %s\n", l->group,
+    char goal[48] = "", cycles[48] = "";
+    if (l->at_most > 0)
+        snprintf(goal, sizeof goal, "  %s %g", l->ratio <= l->at_most ? "within" : "ABOVE",
+                 l->at_most);
+    if (l->cycles > 0)
+        snprintf(cycles, sizeof cycles, "  %.3g cycles each", l->cycles);
+    printf("%-6s %-22s %8.3f x  (%.3f .. %.3f)  %10.3f us  %8.3g %s/s   x = %s%s%s\n", l->group,
            l->name, l->ratio, l->low, l->high, l->contender_ns / 1e3, per_second(l), l->unit,
-           l->anchor);
+           l->anchor, cycles, goal);
     fflush(stdout);
 }
 
@@ -51,6 +58,10 @@ static void print_json(bench_sink *sink, const bench_line *l)
     bl_json_real(j, "anchor_ns", l->anchor_ns);
     bl_json_real(j, "units_per_second", per_second(l));
     bl_json_text(j, "unit", l->unit);
+    if (l->cycles > 0)
+        bl_json_real(j, "cycles_per_unit", l->cycles);
+    if (l->at_most > 0)
+        bl_json_real(j, "ratio_at_most", l->at_most);
     bl_json_end(j);
 }
 

@@ -76,7 +76,7 @@ BL_API void bl_unslice(const bl_bits *bits, void *records, size_t record_stride_
 // (bytes, may be negative), its column c is bit c % 8 of byte c / 8. dst gets cols rows of rows
 // bits. Writes exactly (rows + 7) / 8 bytes of each row of dst, the last bits zero, and reads
 // exactly (cols + 7) / 8 bytes of each row of src. src and dst must not overlap. 40 KiB of stack.
-// From 512 KiB on it goes by panels, for which each thread takes 560 KiB of memory while it runs
+// From 512 KiB on it goes by panels, for which each thread takes 1.1 MiB of memory while it runs
 // (and is slower where there is none); from 8 MiB on the result is written past the caches. With a
 // pool the threads share the work; pool NULL: the caller alone.
 BL_API void bl_transpose(const bl_bits *bits, void *dst, ptrdiff_t dst_stride, const void *src,
@@ -90,9 +90,9 @@ BL_API void bl_transpose_in_place(const bl_bits *bits, void *matrix, ptrdiff_t s
 BL_API void bl_transpose64(const bl_bits *bits, uint64_t *dst, const uint64_t *src,
                            size_t n_blocks);
 
-// A good distance between the rows of a matrix with that many columns: a multiple of 64 bytes,
-// and an odd one from 2 KiB on, so that the rows of a tile do not compete for the same sets of
-// the cache. Saves up to 40 % on large matrices (bitloom bench bits).
+// A good distance between the rows of a matrix with that many columns: a power of two up to 32
+// bytes, then multiples of 64, odd ones from 2 KiB on, so that the rows of a tile do not compete
+// for the same sets of the cache (bitloom bench bits).
 BL_API size_t bl_matrix_stride(size_t cols);
 
 // Bit k of each byte becomes bit 7 - k: for matrices and planes that count from the MSB. dst and

@@ -29,6 +29,20 @@ static size_t width_index(size_t n_bytes)
     for (size_t r_ = 0; r_ < (n); r_++, dst += dst_stride, src += src_stride)                      \
     memcpy(dst, src, bytes)
 
+// Bytes from afar, eight to a word: single bytes stored would make the kernel's wide loads wait.
+static void gather_bytes(uint8_t *dst, const uint8_t *src, ptrdiff_t stride, size_t n)
+{
+    for (; n >= 8; n -= 8, dst += 8) {
+        uint64_t x = 0;
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++, src += stride)
+            x |= (uint64_t)*src << 8 * i;
+        memcpy(dst, &x, sizeof x);
+    }
+    for (; n > 0; n--, src += stride)
+        *dst++ = *src;
+}
+
 static void copy_records(uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src,
                          ptrdiff_t src_stride, size_t n, size_t bytes)
 {
@@ -49,7 +63,10 @@ static void slice_narrow(const bl_bits *bits, bl_plane *planes, const uint8_t *r
     dense_block block;
     if (n < BL_LANES || bytes < filled)
         memset(block.bytes, 0, BL_LANES * filled);
-    copy_records(block.bytes, (ptrdiff_t)filled, records, stride, n, bytes);
+    if (bytes == 1)
+        gather_bytes(block.bytes, records, stride, n);
+    else
+        copy_records(block.bytes, (ptrdiff_t)filled, records, stride, n, bytes);
     if (width == 8 * filled) {
         bits->slice[index](planes, block.bytes, 1);
         return;

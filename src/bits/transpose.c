@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Transposes of any size. Four ways, by shape:
 //
-//     small      up to four blocks of 64 x 64: a block is 64 words, loaded, transposed, stored
+//     small      up to twelve blocks of 64 x 64: a block is 64 words, loaded, transposed, stored;
+//                8 x 8 bits are one word
 //     thin       up to 128 columns: 512 rows are a block of records to slice; up to 128 rows: the
 //                reverse
 //     tiles      of 512 x 512 bits, one after the other through 34 KiB of scratch
-//     panels     of 8 x 2 tiles for what does not fit into L2: two lines of each row of src are read
+//     panels     of 8 x 4 tiles for what does not fit into L2: four lines of each row of src are read
 //                together, eight lines of each row of dst written, past the caches where dst is
-//                large. Scratch of half a MiB stays in L2.
+//                large. Scratch of 1.1 MiB stays in L2 and L3.
 
 #include "slice.h"
 
@@ -16,10 +17,10 @@
 
 enum {
     BLOCK = 64,
-    MAX_SMALL_BLOCKS = 4,
+    MAX_SMALL_BLOCKS = 12,
     MAX_THIN = 128,
     PANEL_ROWS = 8, // tiles
-    PANEL_COLS = 2,
+    PANEL_COLS = 4,
 };
 static const size_t PANEL_BYTES = 512 << 10; // matrices from here on go by panels
 static const size_t STREAM_BYTES = 8 << 20;  // and past the caches
@@ -81,6 +82,24 @@ static void store_bytes(uint8_t *p, uint64_t x, size_t n)
         memcpy(p + n - 2, &high, 2);
     } else
         *p = (uint8_t)x;
+}
+
+// Up to 8 x 8 bits: byte i of the word is row i (Hacker's Delight 7-3).
+static void transpose_word(const matrix_pair *m)
+{
+    uint64_t x = 0, t;
+    const uint8_t *from = m->src;
+    for (size_t i = 0; i < m->rows; i++, from += m->src_stride)
+        x |= (uint64_t)*from << 8 * i;
+    t = (x ^ x >> 7) & UINT64_C(0x00AA00AA00AA00AA);
+    x ^= t ^ t << 7;
+    t = (x ^ x >> 14) & UINT64_C(0x0000CCCC0000CCCC);
+    x ^= t ^ t << 14;
+    t = (x ^ x >> 28) & UINT64_C(0x00000000F0F0F0F0);
+    x ^= t ^ t << 28;
+    uint8_t *to = m->dst;
+    for (size_t i = 0; i < m->cols; i++, to += m->dst_stride)
+        *to = (uint8_t)(x >> 8 * i);
 }
 
 // Up to 64 x 64 bits; rows of src that do not exist are zero.
@@ -206,25 +225,12 @@ static void run_few_rows(void *context, size_t task)
                        (task + 1) * p->n_panels / p->n_tasks);
 }
 
-void bl_transpose(const bl_bits *bits, void *dst, ptrdiff_t dst_stride, const void *src,
-                  ptrdiff_t src_stride, size_t rows, size_t cols, bl_pool *pool)
+static void transpose_large(const matrix_pair *m, bl_pool *pool)
 {
-    assert(bits && ((dst && src) || rows == 0 || cols == 0));
-    if (rows == 0 || cols == 0)
-        return;
-    panels p = {.m = {.bits = bits,
-                      .dst = dst,
-                      .src = src,
-                      .dst_stride = dst_stride,
-                      .src_stride = src_stride,
-                      .rows = rows,
-                      .cols = cols}};
+    panels p = {.m = *m};
+    size_t rows = m->rows, cols = m->cols;
     size_t row_tiles = pieces(rows, BL_LANES), col_tiles = pieces(cols, BL_LANES);
     size_t bytes = cols * ((rows + 7) / 8);
-    if (pieces(rows, BLOCK) * pieces(cols, BLOCK) <= MAX_SMALL_BLOCKS) {
-        transpose_small(&p.m);
-        return;
-    }
     bool is_large = bytes >= PANEL_BYTES;
     p.n_tasks = is_large ? bl_pool_n_threads(pool) : 1;
     if (cols <= MAX_THIN || rows <= MAX_THIN) {
@@ -238,6 +244,27 @@ void bl_transpose(const bl_bits *bits, void *dst, ptrdiff_t dst_stride, const vo
     p.n_across = pieces(cols, p.panel_cols);
     p.n_panels = p.n_across * pieces(rows, p.panel_rows);
     bl_pool_for(pool, p.n_tasks, run_panels, &p);
+}
+
+void bl_transpose(const bl_bits *bits, void *dst, ptrdiff_t dst_stride, const void *src,
+                  ptrdiff_t src_stride, size_t rows, size_t cols, bl_pool *pool)
+{
+    assert(bits && ((dst && src) || rows == 0 || cols == 0));
+    matrix_pair m = {.bits = bits,
+                     .dst = dst,
+                     .src = src,
+                     .dst_stride = dst_stride,
+                     .src_stride = src_stride,
+                     .rows = rows,
+                     .cols = cols};
+    if (rows == 0 || cols == 0)
+        return;
+    if (rows <= 8 && cols <= 8)
+        transpose_word(&m);
+    else if (pieces(rows, BLOCK) * pieces(cols, BLOCK) <= MAX_SMALL_BLOCKS)
+        transpose_small(&m);
+    else
+        transpose_large(&m, pool);
 }
 
 // ----------------------------------------------------------------------------- other squares
@@ -283,6 +310,8 @@ void bl_reverse_bits(const bl_bits *bits, uint8_t *dst, const uint8_t *src, size
 
 size_t bl_matrix_stride(size_t cols)
 {
-    size_t lines = (cols + 511) / 512;
-    return 64 * (lines >= 32 ? lines | 1 : lines);
+    size_t bytes = (cols + 7) / 8, narrow = 1, lines = pieces(bytes, 64);
+    while (narrow < bytes && narrow < 64)
+        narrow *= 2;
+    return bytes <= 32 ? narrow : 64 * (lines >= 32 ? lines | 1 : lines);
 }
