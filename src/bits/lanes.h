@@ -307,16 +307,23 @@ void KERNEL(tile_out)(uint8_t *dst, ptrdiff_t stride, const bl_plane *scratch, s
         for (size_t column = 0; column < 4 && 128 * column + k < n_cols; column++)
             for (size_t row = 0; row < n_rows; row += 8 * VECTOR_BYTES) {
                 vec r[16];
-                size_t n_bytes = (n_rows - row + 7) / 8;
+                size_t first = 128 * column + k, n_bytes = (n_rows - row + 7) / 8;
+                uint8_t *to = dst + (ptrdiff_t)first * stride + row / 8;
                 sixteen_rows(r, scratch + row / BL_LANES * scratch_step, row % BL_LANES / 128, k,
                              column);
-                for (size_t i = 0; i < 16 && 128 * column + 8 * i + k < n_cols; i++) {
-                    uint8_t *to = dst + (ptrdiff_t)(128 * column + 8 * i + k) * stride + row / 8;
-                    if (n_bytes >= VECTOR_BYTES)
-                        store(to, r[i]);
-                    else
-                        memcpy(to, &r[i], n_bytes);
+                if (n_bytes >= VECTOR_BYTES && first + 8 * 15 < n_cols) {
+#pragma GCC unroll 16
+                    for (int i = 0; i < 16; i++)
+                        store(to + 8 * i * stride, r[i]);
+                    continue;
                 }
+                uint8_t rows[16][VECTOR_BYTES];
+#pragma GCC unroll 16
+                for (int i = 0; i < 16; i++)
+                    store(rows[i], r[i]);
+                for (size_t i = 0; i < 16 && first + 8 * i < n_cols; i++)
+                    memcpy(to + (ptrdiff_t)(8 * i) * stride, rows[i],
+                           n_bytes < VECTOR_BYTES ? n_bytes : VECTOR_BYTES);
             }
 }
 

@@ -89,28 +89,33 @@ INLINE size_t expand(uint8_t *dst, const uint8_t *src, const uint64_t *where, si
         for (int i = 0; i < bytes; i++) {
             uint64_t mask = mask_of(word, i, bytes);
             expand_part(dst + 64 * i, from, mask, bytes);
-            from += (size_t)_mm_popcnt_u64(mask) * (size_t)(bytes == 16 ? 8 : bytes);
+            from += (size_t)_mm_popcnt_u64(mask) * (size_t)bytes;
         }
     }
     return (size_t)(from - src) / (size_t)bytes;
 }
 
-#define SIZE(n)                                                                                    \
+#define COMPACT(n)                                                                                 \
     size_t bits_compact##n##_avx512(uint8_t *dst, const uint8_t *src, const uint64_t *keep,        \
                                     size_t n_words)                                                \
     {                                                                                              \
         return compact(dst, src, keep, n_words, n);                                                \
-    }                                                                                              \
+    }
+#define EXPAND(n)                                                                                  \
     size_t bits_expand##n##_avx512(uint8_t *dst, const uint8_t *src, const uint64_t *where,        \
                                    size_t n_words)                                                 \
     {                                                                                              \
         return expand(dst, src, where, n_words, n);                                                \
     }
-SIZE(1)
-SIZE(2)
-SIZE(4)
-SIZE(8)
-SIZE(16)
+COMPACT(1)
+COMPACT(2)
+COMPACT(4)
+COMPACT(8)
+COMPACT(16)
+EXPAND(1)
+EXPAND(2)
+EXPAND(4)
+EXPAND(8) // 16 bytes: walking over the set bits is faster
 
 size_t bits_indices_avx512(uint32_t *dst, uint32_t first, const uint64_t *keep, size_t n_words)
 {
@@ -140,7 +145,7 @@ size_t bits_count_avx512(const uint64_t *words, size_t n_words)
 {
     __m512i sum = _mm512_setzero_si512();
     for (size_t i = 0; i < n_words; i += 8) {
-        __mmask8 mask = n_words - i < 8 ? (__mmask8)((1u << (n_words - i)) - 1) : 0xFF;
+        __mmask8 mask = (__mmask8)(n_words - i < 8 ? (1u << (n_words - i)) - 1 : 0xFF);
         sum = _mm512_add_epi64(sum, _mm512_popcnt_epi64(_mm512_maskz_loadu_epi64(mask, words + i)));
     }
     return (size_t)_mm512_reduce_add_epi64(sum);
