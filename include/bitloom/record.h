@@ -20,7 +20,7 @@ BL_BEGIN_DECLS
 enum { BL_FIELD_NAME_BYTES = 32 }; // with the final zero
 
 typedef struct bl_field {
-    char name[BL_FIELD_NAME_BYTES]; // letters, digits, _ and -; unique in its record
+    char name[BL_FIELD_NAME_BYTES]; // letters, digits, _ and -; unique, except "_": padding
     uint32_t first;                 // plane of bit 0
     uint32_t width;                 // planes, at least 1
     bool is_signed;                 // two's complement
@@ -35,9 +35,23 @@ typedef struct bl_record {
 } bl_record;
 
 // Appends a field behind the last one. BL_ERR_ARGUMENT for a bad or repeated name or no width,
-// BL_ERR_LIMIT past 2^31 planes, BL_ERR_MEMORY; the record is unchanged on failure.
+// BL_ERR_LIMIT past 2^31 planes, BL_ERR_MEMORY; the record is unchanged on failure. A field named
+// "_" is padding: it takes its bits, any number of times, but is neither found nor printed.
 BL_API BL_MUST_USE bl_status bl_record_add(bl_record *record, const char *name, uint32_t width,
                                            bool is_signed);
+
+// Fills an empty record with the fields of a text, one behind the other from bit 0 on:
+//
+//     kind:3, hp:7         # name:bits; fields end with a comma or the line, # begins a comment
+//     vx:s6                # s or i before the bits: signed; u or nothing: unsigned
+//     _:5                  # padding
+//
+// Each field has 1 to 64 bits, all together at most 4096. `name` is what the diagnostic calls the
+// text. BL_ERR_FORMAT with line and column, BL_ERR_LIMIT, BL_ERR_MEMORY; the record stays empty on
+// failure. Quadratic in the number of fields.
+enum { BL_RECORD_TEXT_BITS = 4096 };
+BL_API BL_MUST_USE bl_status bl_record_parse(bl_record *record, const char *text, const char *name,
+                                             bl_diag *diag);
 
 // The field of that name, or NULL. Linear in the number of fields.
 BL_API const bl_field *bl_record_find(const bl_record *record, const char *name);

@@ -43,6 +43,8 @@ bl_status bl_record_add(bl_record *record, const char *name, uint32_t width, boo
 
 const bl_field *bl_record_find(const bl_record *record, const char *name)
 {
+    if (strcmp(name, "_") == 0)
+        return NULL;
     for (uint32_t i = 0; i < record->n_fields; i++)
         if (strcmp(record->fields[i].name, name) == 0)
             return &record->fields[i];
