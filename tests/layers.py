@@ -8,6 +8,7 @@ import sys
 
 ORDER = [["base"], ["bits"], ["record"], ["logic"], ["batch"],
          ["automaton", "melt", "layout", "hair", "music"], ["gpu"], ["serve"], ["apps"]]
+HEADER_LAYER = {"planes": "record"}  # public headers that are not named after their layer
 LEVEL = {layer: i for i, group in enumerate(ORDER) for layer in group}
 root = pathlib.Path(sys.argv[1]).resolve()
 
@@ -15,12 +16,13 @@ root = pathlib.Path(sys.argv[1]).resolve()
 def layer_of(path):
     parts = path.relative_to(root).parts
     return {"src": lambda: parts[1], "apps": lambda: "apps", "bench": lambda: "apps",
-            "include": lambda: path.stem}[parts[0]]()
+            "include": lambda: HEADER_LAYER.get(path.stem, path.stem)}[parts[0]]()
 
 
 def target_of(path, text):
     if text.startswith("bitloom/"):
-        return text[len("bitloom/"):].removesuffix(".h")
+        header = text[len("bitloom/"):].removesuffix(".h")
+        return HEADER_LAYER.get(header, header)
     parts = text.split("/")
     if len(parts) > 1 and parts[0] in LEVEL:
         return parts[0]
