@@ -41,6 +41,17 @@ bl_status bl_record_add(bl_record *record, const char *name, uint32_t width, boo
     return BL_OK;
 }
 
+bl_status bl_record_describe(bl_record *record, const bl_field *fields, size_t n_fields)
+{
+    assert(record && record->n_fields == 0 && fields);
+    bl_status status = BL_OK;
+    for (size_t i = 0; i < n_fields && status == BL_OK; i++)
+        status = bl_record_add(record, fields[i].name, fields[i].width, fields[i].is_signed);
+    if (status != BL_OK)
+        bl_record_clear(record);
+    return status;
+}
+
 const bl_field *bl_record_find(const bl_record *record, const char *name)
 {
     if (strcmp(name, "_") == 0)
