@@ -45,6 +45,7 @@ typedef struct bench_context {
 
 bool bench_bits(const bench_context *c);
 bool bench_gate(const bench_context *c);
+bool bench_record(const bench_context *c);
 bool bench_logic(const bench_context *c);
 bool bench_melt(const bench_context *c);
 

@@ -16,6 +16,7 @@ typedef struct bench_group {
 static const bench_group groups[] = {
     {"bits", bench_bits, "slicing and transposing, against memcpy and libm4ri"},
     {"gate", bench_gate, "every kernel against the same kernel of the CPU level below"},
+    {"record", bench_record, "arithmetic on fields as planes, against plain C"},
     {"logic", bench_logic, "the interpreter, against LUT3s on registers"},
     {"melt", bench_melt, "one step of a melted model for 512 lanes"},
 };

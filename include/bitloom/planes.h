@@ -15,9 +15,10 @@
 // Names: bl_planes_OPERATION[_constant][_u|_s]; u reads the numbers as unsigned, s as two's
 // complement, neither: no difference. The result comes first, then the operands, then widths.
 //
-// Widths are 1 to 64, meant to be constants: these make straight code, others long loops. Everything is inline and compiled for the
-// instructions that the including file is compiled for (-march): 512-bit vectors with vpternlog,
-// 256-bit vectors, or 128-bit vectors; the bits are the same.
+// Widths are 1 to 64, meant to be constants: these make straight code. Where widths vary, or
+// compiling must be quick, define BL_PLANES_KEEP_LOOPS before including this header. Everything is
+// inline and compiled for the instructions that the including file is compiled for (-march):
+// 512-bit vectors with vpternlog, 256-bit vectors, or 128-bit vectors; the bits are the same.
 //
 // Overlap: dst may be an operand itself (dst == a or dst == b), or disjoint from it; a single plane
 // that chooses lanes, `where`, may lie in dst. Where a function says "any overlap", it reads all
@@ -29,6 +30,9 @@
 #include <bitloom/bits.h>
 
 #include <assert.h>
+
+// How many planes an array of planes has: the width of a number that is declared as one.
+#define BL_WIDTH(planes) (sizeof(planes) / sizeof(bl_plane))
 
 // ----------------------------------------------------------------------------- how it is done
 
@@ -46,7 +50,11 @@ enum { BL_VECTORS_ = 64 / BL_VECTOR_BYTES_, BL_MAX_WIDTH_ = 64 };
 
 #define BL_INLINE_ static inline __attribute__((always_inline, unused))
 #define BL_EACH_VECTOR_(v) for (size_t v = 0; v < BL_VECTORS_; v++)
+#ifdef BL_PLANES_KEEP_LOOPS
+#define BL_EACH_PLANE_(k, n) for (size_t k = 0; k < (n); k++)
+#else
 #define BL_EACH_PLANE_(k, n) _Pragma("GCC unroll 64") for (size_t k = 0; k < (n); k++)
+#endif
 
 BL_INLINE_ bl_vector_ bl_get_(const bl_plane *planes, size_t k, size_t v)
 {
@@ -546,16 +554,21 @@ BL_INLINE_ void bl_planes_shr_s(bl_plane *dst, const bl_plane *a, const bl_plane
 
 // ------------------------------------------------------------------------- multiplication
 
+// *x += y + c; the carry.
+BL_INLINE_ bl_vector_ bl_add_bit_(bl_vector_ *x, bl_vector_ y, bl_vector_ c)
+{
+    bl_vector_ old = *x;
+    *x = old ^ y ^ c;
+    return bl_carry_(old, y, c);
+}
+
 // x[0..n) += a if `where`; the carry.
 BL_INLINE_ bl_vector_ bl_add_row_(bl_vector_ *x, const bl_plane *a, size_t n, size_t v,
                                   bl_vector_ where)
 {
     bl_vector_ c = bl_fill_(false);
-    for (size_t k = 0; k < n; k++) {
-        bl_vector_ y = bl_get_(a, k, v) & where, old = x[k];
-        x[k] = old ^ y ^ c;
-        c = bl_carry_(old, y, c);
-    }
+    BL_EACH_PLANE_(k, n)
+        c = bl_add_bit_(&x[k], bl_get_(a, k, v) & where, c);
     return c;
 }
 BL_INLINE_ void bl_sub_row_(bl_vector_ *x, const bl_plane *a, size_t n, size_t v, bl_vector_ where)
@@ -568,7 +581,8 @@ BL_INLINE_ void bl_sub_row_(bl_vector_ *x, const bl_plane *a, size_t n, size_t v
     }
 }
 
-// Modulo 2^width. 1.5 w^2; any overlap.
+// Modulo 2^width. 1.5 w^2; any overlap. Up to 32 bits in straight code, where the sums of the rows
+// stay in registers; beyond, that code would no longer fit the cache.
 BL_INLINE_ void bl_planes_mul(bl_plane *dst, const bl_plane *a, const bl_plane *b, size_t width)
 {
     assert(width <= BL_MAX_WIDTH_);
@@ -576,8 +590,16 @@ BL_INLINE_ void bl_planes_mul(bl_plane *dst, const bl_plane *a, const bl_plane *
         bl_vector_ x[BL_MAX_WIDTH_];
         for (size_t k = 0; k < width; k++)
             x[k] = bl_get_(a, k, v) & bl_get_(b, 0, v);
-        for (size_t i = 1; i < width; i++)
-            bl_add_row_(x + i, a, width - i, v, bl_get_(b, i, v));
+        if (width <= 32)
+            BL_EACH_PLANE_(i, width) {
+                bl_vector_ c = bl_fill_(false), where = bl_get_(b, i, v);
+                BL_EACH_PLANE_(k, width) // of the sum, from bit i on; row 0 is there already
+                    if (i > 0 && k >= i)
+                        c = bl_add_bit_(&x[k], bl_get_(a, k - i, v) & where, c);
+            }
+        else
+            for (size_t i = 1; i < width; i++)
+                bl_add_row_(x + i, a, width - i, v, bl_get_(b, i, v));
         for (size_t k = 0; k < width; k++)
             bl_put_(dst, k, v, x[k]);
     }

@@ -12,7 +12,7 @@ int64_t bl_field_get(const bl_field *field, const bl_plane *planes, size_t lane)
     uint64_t value = 0;
     for (uint32_t k = 0; k < field->width; k++)
         value |= (uint64_t)bl_lane_get(&planes[field->first + k], lane) << k;
-    return (int64_t)bl_words_get_(&value, 0, field->width, field->is_signed);
+    return (int64_t)bl_extend_(value, field->width, field->is_signed);
 }
 
 void bl_field_set(bl_plane *planes, const bl_field *field, size_t lane, int64_t value)
