@@ -150,12 +150,12 @@ static bool numbers_are_right(numbers *x, const bl_bits *bits, const arithmetic 
             ((uint8_t *)x->a)[i] &= (uint8_t)((1 << l->width) - 1);
             ((uint8_t *)x->b)[i] &= (uint8_t)((1 << l->width) - 1);
         }
-    bl_rows_load(bits, x->a_planes, x->a, l->number_bytes, BL_LANES, l->width);
-    bl_rows_load(bits, x->b_planes, x->b, l->number_bytes, BL_LANES, l->width);
+    bl_slice(bits, x->a_planes, x->a, l->number_bytes, BL_LANES, l->width);
+    bl_slice(bits, x->b_planes, x->b, l->number_bytes, BL_LANES, l->width);
     l->planes(x);
     l->plain(x);
     uint64_t result[BL_LANES] = {0};
-    bl_rows_store(bits, result, l->dst_bytes, x->dst_planes, BL_LANES, l->dst_width);
+    bl_unslice(bits, result, l->dst_bytes, x->dst_planes, BL_LANES, l->dst_width);
     return memcmp(result, x->dst, BL_LANES * l->dst_bytes) == 0;
 }
 

@@ -19,8 +19,7 @@
 
 BL_BEGIN_DECLS
 
-enum { BL_LANES = 512 };      // on every machine
-enum { BL_MAX_WIDTH = 4096 }; // bits of a record that is sliced
+enum { BL_LANES = 512 }; // on every machine
 
 // One bit of 512 lanes: one AVX-512 register, two AVX2, four NEON.
 typedef struct bl_plane {
@@ -56,7 +55,7 @@ BL_API const bl_bits *bl_bits_best(void);
 
 // ---------------------------------------------------------------------- records and planes
 
-// Slices n_records records of width_bits (1..4096), which begin at any address and lie
+// Slices n_records records of width_bits (1 and up), which begin at any address and lie
 // record_stride_bytes apart (at least (width_bits + 7) / 8). Block b, records 512 b and following,
 // fills planes[b * width_bits ...]; lanes that a short last block lacks become zero. Reads the
 // (width_bits + 7) / 8 bytes of each record, writes only the planes; they must not overlap. Cost:

@@ -113,13 +113,6 @@ BL_API void bl_field_set(bl_plane *planes, const bl_field *field, size_t lane, i
 BL_API void bl_record_print(bl_buffer *out, const bl_record *record, const bl_plane *planes,
                             size_t lane);
 
-// What bl_slice and bl_unslice do, for rows of any width from 1 bit on, (width_bits + 7) / 8 bytes
-// each.
-BL_API void bl_rows_load(const bl_bits *bits, bl_plane *planes, const void *rows,
-                         size_t stride_bytes, size_t n_rows, size_t width_bits);
-BL_API void bl_rows_store(const bl_bits *bits, void *rows, size_t stride_bytes,
-                          const bl_plane *planes, size_t n_rows, size_t width_bits);
-
 // ------------------------------------------------------------------------------- BL_RECORD
 
 // The first plane of a field, a constant: BL_FIRST(cell, hp) is 3.
@@ -141,7 +134,7 @@ BL_API void bl_rows_store(const bl_bits *bits, void *rows, size_t stride_bytes,
 //     bl_status cell_describe(bl_record *record)            see bl_record_describe
 //
 // n is any number of records, p has (n + 511) / 512 elements, `bits` is a const bl_bits *. Rows of
-// another stride: bl_rows_load. The functions for structs pack blocks of 512 rows, on the stack, and
+// another stride: bl_slice. The functions for structs pack blocks of 512 rows, on the stack, and
 // cost a third of a nanosecond for each field of a record (bitloom bench record).
 #define BL_RECORD(name, FIELDS)                                                                    \
     typedef struct name {                                                                          \
@@ -172,12 +165,12 @@ BL_API void bl_rows_store(const bl_bits *bits, void *rows, size_t stride_bytes,
     BL_RECORD_FUNCTION_ void name##_load(const bl_bits *bits, name##_planes *planes,               \
                                          const void *rows, size_t n)                               \
     {                                                                                              \
-        bl_rows_load(bits, (bl_plane *)planes, rows, name##_BYTES, n, name##_BITS);                \
+        bl_slice(bits, (bl_plane *)planes, rows, name##_BYTES, n, name##_BITS);                    \
     }                                                                                              \
     BL_RECORD_FUNCTION_ void name##_store(const bl_bits *bits, void *rows,                         \
                                           const name##_planes *planes, size_t n)                   \
     {                                                                                              \
-        bl_rows_store(bits, rows, name##_BYTES, (const bl_plane *)planes, n, name##_BITS);         \
+        bl_unslice(bits, rows, name##_BYTES, (const bl_plane *)planes, n, name##_BITS);            \
     }                                                                                              \
     BL_RECORD_FUNCTION_ void name##_load_structs(const bl_bits *bits, name##_planes *planes,       \
                                                  const name *from, size_t n)                       \

@@ -145,7 +145,7 @@ static bool is_dense(size_t stride, size_t width)
 void bl_slice(const bl_bits *bits, bl_plane *planes, const void *records, size_t stride,
               size_t n_records, size_t width)
 {
-    assert(bits && width >= 1 && width <= BL_MAX_WIDTH && stride >= (width + 7) / 8);
+    assert(bits && width >= 1 && stride >= (width + 7) / 8);
     assert((planes && records) || n_records == 0);
     const uint8_t *at = records;
     size_t done = 0;
@@ -162,7 +162,7 @@ void bl_slice(const bl_bits *bits, bl_plane *planes, const void *records, size_t
 void bl_unslice(const bl_bits *bits, void *records, size_t stride, const bl_plane *planes,
                 size_t n_records, size_t width)
 {
-    assert(bits && width >= 1 && width <= BL_MAX_WIDTH && stride >= (width + 7) / 8);
+    assert(bits && width >= 1 && stride >= (width + 7) / 8);
     assert((planes && records) || n_records == 0);
     uint8_t *at = records;
     size_t done = 0;

@@ -78,53 +78,21 @@ void bl_machine_run(bl_machine *m, uint32_t entry)
         m->interpreter->narrow(m->slots, (const uint16_t *)p->code + first);
 }
 
-// The state goes through the slicing kernels in pieces of 64, 32, 16 and 8 bits; a last piece of
-// fewer than 8 bits goes through eight scratch planes.
-typedef struct piece {
-    size_t first_bit, width;
-} piece;
-
-static bool next_piece(piece *p, size_t n_bits)
-{
-    p->first_bit += p->width;
-    size_t left = n_bits - p->first_bit;
-    p->width = left >= 64 ? 64 : left >= 32 ? 32 : left >= 16 ? 16 : 8;
-    return left > 0;
-}
-
 void bl_machine_load_lanes(bl_machine *m, const uint8_t *states, size_t n_lanes)
 {
     assert(n_lanes <= BL_LANES);
-    bl_plane *state = bl_machine_state(m), scratch[8];
     size_t n_bits = m->program->header->n_state;
-    for (piece p = {0}; next_piece(&p, n_bits);) {
-        bool is_whole = n_bits - p.first_bit >= p.width;
-        if (n_lanes == 0)
-            memset(state + p.first_bit, 0,
-                   (is_whole ? p.width : n_bits - p.first_bit) * sizeof *state);
-        else
-            bl_slice(m->bits, is_whole ? state + p.first_bit : scratch, states + p.first_bit / 8,
-                     m->state_bytes, n_lanes, p.width);
-        if (!is_whole && n_lanes > 0)
-            memcpy(state + p.first_bit, scratch, (n_bits - p.first_bit) * sizeof *state);
-        if (!is_whole)
-            break;
-    }
+    if (n_bits == 0)
+        return;
+    if (n_lanes == 0)
+        memset(bl_machine_state(m), 0, n_bits * sizeof(bl_plane));
+    bl_slice(m->bits, bl_machine_state(m), states, m->state_bytes, n_lanes, n_bits);
 }
 
 void bl_machine_store_lanes(uint8_t *states, const bl_machine *m, size_t n_lanes)
 {
     assert(n_lanes <= BL_LANES);
     const bl_plane *state = m->slots + m->program->info.first_state;
-    size_t n_bits = m->program->header->n_state;
-    for (piece p = {0}; next_piece(&p, n_bits);) {
-        bl_plane scratch[8] = {0};
-        bool is_whole = n_bits - p.first_bit >= p.width;
-        if (!is_whole)
-            memcpy(scratch, state + p.first_bit, (n_bits - p.first_bit) * sizeof *state);
-        bl_unslice(m->bits, states + p.first_bit / 8, m->state_bytes,
-                   is_whole ? state + p.first_bit : scratch, n_lanes, p.width);
-        if (!is_whole)
-            break;
-    }
+    if (m->program->header->n_state > 0)
+        bl_unslice(m->bits, states, m->state_bytes, state, n_lanes, m->program->header->n_state);
 }
