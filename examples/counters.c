@@ -8,14 +8,11 @@
 
 #include <stdio.h>
 
-// [declare]
 #define COUNTER_FIELDS(F) F(id, 10, 0) F(failures, 3, 0) F(alarm, 1, 0) F(balance, 6, 1)
 BL_RECORD(counter, COUNTER_FIELDS)
-// [declare]
 
 enum { N = 1000, N_GROUPS = 2, N_ROUNDS = 100 };
 
-// [step]
 // has_failed: one bit for each lane. About 35 operations for 512 counters.
 static void step(counter_planes *p, const bl_plane *has_failed)
 {
@@ -30,7 +27,6 @@ static void step(counter_planes *p, const bl_plane *has_failed)
     bl_planes_constant(change, 1, 1);             // bit 0 set: -1 or +1
     bl_planes_add_sat_s(p->balance, p->balance, change, 6);
 }
-// [step]
 
 // The same for one struct.
 static void step_struct(counter *c, bool has_failed)
@@ -66,12 +62,10 @@ int main(void)
     }
     counter_store_structs(bits, counters, planes, N);
 
-    // [print]
     for (size_t lane = 252; lane < 260; lane++) {
         bl_record_print(&text, &record, planes[0].id, lane);
         bl_buffer_print(&text, "\n");
     }
-    // [print]
     printf("%s", text.status == BL_OK ? (char *)text.data : "no memory\n");
     bool is_right = text.status == BL_OK;
     for (int i = 0; i < N; i++)

@@ -26,7 +26,6 @@ int main(void)
     for (int i = 0; i < N_PIXELS; i++)
         image[i] = pixel(i % WIDTH, i / WIDTH);
 
-    // [slice]
     bl_slice(bl_bits_best(), planes[0], image, 1, N_PIXELS, 8);
     for (size_t y = 0; y < HEIGHT; y += 2) { // every second line of planes 7, 5 and 0
         static const int shown[] = {7, 5, 0};
@@ -39,6 +38,5 @@ int main(void)
         }
     }
     bl_unslice(bl_bits_best(), back, 1, planes[0], N_PIXELS, 8);
-    // [slice]
     return memcmp(image, back, sizeof image) != 0;
 }

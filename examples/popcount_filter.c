@@ -18,7 +18,6 @@ int main(void)
     for (int i = 0; i < N_WORDS; i++)
         words[i] = (uint16_t)bl_random_next(&random);
 
-    // [filter]
     for (size_t b = 0; b < N_BLOCKS; b++) {
         bl_plane word[16], count[BL_COUNT_WIDTH(16)];
         bl_slice(bits, word, &words[b * BL_LANES], sizeof *words, BL_LANES, 16);
@@ -26,7 +25,6 @@ int main(void)
         bl_planes_ge_constant_u(&keep[b], count, LEAST, BL_WIDTH(count)); // 3
     }
     size_t n_kept = bl_compact(bits, kept, words, sizeof *words, keep, N_WORDS);
-    // [filter]
 
     size_t n_expected = 0;
     for (int i = 0; i < N_WORDS; i++)
