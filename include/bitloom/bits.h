@@ -75,9 +75,9 @@ BL_API void bl_unslice(const bl_bits *bits, void *records, size_t record_stride_
 // (bytes, may be negative), its column c is bit c % 8 of byte c / 8. dst gets cols rows of rows
 // bits. Writes exactly (rows + 7) / 8 bytes of each row of dst, the last bits zero, and reads
 // exactly (cols + 7) / 8 bytes of each row of src. src and dst must not overlap. 40 KiB of stack.
-// From 512 KiB on it goes by panels, for which each thread takes 1.1 MiB of memory while it runs
-// (and is slower where there is none); from 8 MiB on the result is written past the caches. With a
-// pool the threads share the work; pool NULL: the caller alone.
+// Results of 8 MiB and more go by panels past the caches; each thread then takes up to 4.3 MiB of
+// memory while it runs (and is slower where there is none). With a pool the threads share results
+// of 512 KiB and more; pool NULL: the caller alone.
 BL_API void bl_transpose(const bl_bits *bits, void *dst, ptrdiff_t dst_stride, const void *src,
                          ptrdiff_t src_stride, size_t rows, size_t cols, bl_pool *pool);
 

@@ -71,13 +71,14 @@ void bits_tile_in_avx512(bl_plane *scratch, const uint8_t *src, ptrdiff_t stride
     for (size_t g = 0; g < GROUPS; g++) {
         size_t left = n_rows > 16 * g ? n_rows - 16 * g : 0;
         const uint8_t *rows = src + (ptrdiff_t)(16 * g) * stride;
+        for (int i = 0; left >= 32 && i < 16; i++) // the next group, while this one works
+            for (size_t at = 0; at < n_bytes; at += 64)
+                _mm_prefetch((const char *)rows + (16 + i) * stride + at, _MM_HINT_T0);
         for (size_t at = 0; at < n_bytes; at += 64) {
             bl_plane *lines = scratch + at / 64 * BITS_TILE_LINES + PITCH * g;
-            if (left >= 16 && n_bytes - at >= 64) {
-                for (int i = 0; left >= 32 && i < 16; i++) // the next group, while this one works
-                    _mm_prefetch((const char *)rows + (16 + i) * stride + at, _MM_HINT_T0);
+            if (left >= 16 && n_bytes - at >= 64)
                 whole_groups(lines, rows + at, stride, 1);
-            } else
+            else
                 edge_group(lines, rows + at, stride, left, n_bytes - at);
         }
     }
