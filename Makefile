@@ -39,8 +39,11 @@ cross-arm:   ## build for AArch64 and run the tests under qemu
 bench: build/bitloom $(LOOM)   ## the benchmarks; `build/bitloom bench --help` for more
 	build/bitloom bench --model $(LOOM)
 
+bench-gate: build/bitloom   ## fails if a kernel is slower than the same kernel of the CPU level below
+	build/bitloom bench gate
+
 format:   ## clang-format for all C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
 force:
-.PHONY: help run test asan ubsan tsan clang cross-arm bench format force
+.PHONY: help run test asan ubsan tsan clang cross-arm bench bench-gate format force
