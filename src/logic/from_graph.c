@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-// An And-Inverter Graph as a program: one LUT3 per AND, complements folded into its table.
+// A covered And-Inverter Graph as a program. The plain cover has one LUT3 per AND, complements folded
+// into its table; cover.c finds smaller ones.
 //
-// Order: windows of 1024 ANDs in the order of their ids; within a window by (level inside the
-// window, table), so that ANDs of one table meet in runs while operands stay near. Slots: a node
+// Order: windows of 1024 LUTs in the order of their ids; within a window by (level inside the
+// window, table), so that LUTs of one table meet in runs while operands stay near. Slots: a node
 // holds its slot until its last reader has run; the same slot may be the reader's result.
 //
-//     step:  ANDs | outputs = copies | next states that are themselves state -> scratch | state =
+//     step:  LUTs | outputs = copies | next states that are themselves state -> scratch | state =
 
+#include "cover.h"
 #include "program_private.h"
 
 #include <assert.h>
@@ -26,23 +28,18 @@ enum {
 
 typedef struct planner {
     const bl_graph *g;
+    const cover *c;
     const bl_allocator *allocator;
     bl_assembler *assembler;
-    uint32_t *order;    // AND ids in running order
+    uint32_t *order;    // indices of LUTs in running order
     uint32_t *last_use; // of each node: position in `order`, FOREVER for ports and state
     uint32_t *slot;     // of each node
     uint32_t *free_slots;
     uint32_t n_free;
 } planner;
 
-static uint32_t node_table(const bl_graph *g, uint32_t id)
-{
-    uint32_t n = (g->fanin0[id] & 1) + (g->fanin1[id] & 1);
-    return n == 0 ? TABLE_AND : n == 1 ? TABLE_AND_NOT : TABLE_NOR;
-}
-
 typedef struct sort_key {
-    uint32_t level, table, id;
+    uint32_t level, table, index;
 } sort_key;
 
 static int compare_keys(const void *x, const void *y)
@@ -52,29 +49,32 @@ static int compare_keys(const void *x, const void *y)
         return a->level < b->level ? -1 : 1;
     if (a->table != b->table)
         return a->table < b->table ? -1 : 1;
-    return a->id < b->id ? -1 : a->id > b->id;
+    return a->index < b->index ? -1 : a->index > b->index;
 }
 
-// Uses last_use as scratch for levels within a window: ids of earlier windows have none.
+// Uses last_use as scratch for levels within a window: nodes of earlier windows have none.
 static void make_order(planner *p)
 {
-    const bl_graph *g = p->g;
+    const cover *c = p->c;
     sort_key keys[WINDOW];
-    uint32_t *level = p->last_use, n_done = 0, id = 1;
-    while (n_done < g->n_ands) {
-        uint32_t n = 0, first = id;
-        for (; id < g->n_nodes && n < WINDOW; id++) {
-            if (g->fanin0[id] >= BL_NODE_LATCH)
-                continue;
-            uint32_t a = bl_lit_node(g->fanin0[id]), b = bl_lit_node(g->fanin1[id]);
-            uint32_t la = a >= first && g->fanin0[a] < BL_NODE_LATCH ? level[a] : 0;
-            uint32_t lb = b >= first && g->fanin0[b] < BL_NODE_LATCH ? level[b] : 0;
-            level[id] = 1 + (la > lb ? la : lb);
-            keys[n++] = (sort_key){.level = level[id], .table = node_table(g, id), .id = id};
+    uint32_t *level = p->last_use;
+    memset(level, 0, p->g->n_nodes * sizeof *level);
+    for (uint32_t first = 0; first < c->n; first += WINDOW) {
+        uint32_t n = c->n - first < WINDOW ? c->n - first : WINDOW;
+        for (uint32_t i = first; i < first + n; i++) {
+            const lut *l = &c->luts[i];
+            uint32_t deepest = 0;
+            for (int k = 0; k < 3; k++)
+                if (level[l->leaf[k]] > deepest)
+                    deepest = level[l->leaf[k]];
+            level[l->root] = deepest + 1;
+            keys[i - first] = (sort_key){.level = deepest, .table = l->table, .index = i};
         }
         qsort(keys, n, sizeof *keys, compare_keys);
-        for (uint32_t i = 0; i < n; i++)
-            p->order[n_done++] = keys[i].id;
+        for (uint32_t i = 0; i < n; i++) {
+            p->order[first + i] = keys[i].index;
+            level[c->luts[first + i].root] = 0;
+        }
     }
 }
 
@@ -82,10 +82,9 @@ static void find_last_uses(planner *p)
 {
     const bl_graph *g = p->g;
     memset(p->last_use, 0, g->n_nodes * sizeof *p->last_use);
-    for (uint32_t i = 0; i < g->n_ands; i++) {
-        p->last_use[bl_lit_node(g->fanin0[p->order[i]])] = i;
-        p->last_use[bl_lit_node(g->fanin1[p->order[i]])] = i;
-    }
+    for (uint32_t i = 0; i < p->c->n; i++)
+        for (int k = 0; k < 3; k++)
+            p->last_use[p->c->luts[p->order[i]].leaf[k]] = i;
     p->last_use[0] = FOREVER;
     for (uint32_t i = 0; i < g->n_inputs; i++)
         p->last_use[g->inputs[i].node] = FOREVER;
@@ -101,29 +100,24 @@ static void release(planner *p, uint32_t node, uint32_t now)
 {
     if (p->last_use[node] == now && p->slot[node] != NO_SLOT) {
         p->free_slots[p->n_free++] = p->slot[node];
-        p->slot[node] = NO_SLOT; // both fanins may be the same node
+        p->slot[node] = NO_SLOT; // several leaves may be the same node
     }
 }
 
-static void emit_ands(planner *p)
+static void emit_luts(planner *p)
 {
-    const bl_graph *g = p->g;
-    for (uint32_t i = 0; i < g->n_ands; i++) {
-        uint32_t id = p->order[i];
-        bl_lit f0 = g->fanin0[id], f1 = g->fanin1[id];
-        if (f0 & 1 && !(f1 & 1)) { // the complemented one second
-            bl_lit t = f0;
-            f0 = f1;
-            f1 = t;
-        }
-        uint32_t a = p->slot[bl_lit_node(f0)], b = p->slot[bl_lit_node(f1)];
-        release(p, bl_lit_node(f0), i);
-        release(p, bl_lit_node(f1), i);
+    for (uint32_t i = 0; i < p->c->n; i++) {
+        const lut *l = &p->c->luts[p->order[i]];
+        uint32_t operand[3];
+        for (int k = 0; k < 3; k++)
+            operand[k] = p->slot[l->leaf[k]];
+        for (int k = 0; k < 3; k++)
+            release(p, l->leaf[k], i);
         uint32_t dst =
             p->n_free ? p->free_slots[--p->n_free] : bl_assembler_temporaries(p->assembler, 1);
-        p->slot[id] = dst;
-        bl_assembler_lut3(p->assembler, (uint8_t)node_table(g, id), dst, a, b, 0);
-        if (p->last_use[id] == 0) // read by nobody
+        p->slot[l->root] = dst;
+        bl_assembler_lut3(p->assembler, l->table, dst, operand[0], operand[1], operand[2]);
+        if (p->last_use[l->root] == 0) // read by nobody
             p->free_slots[p->n_free++] = dst;
     }
 }
@@ -245,11 +239,10 @@ static void place_ports(planner *p)
         p->slot[g->latches[i].node] = bl_assembler_state(p->assembler) + i;
 }
 
-bl_status bl_program_from_graph(bl_program **program, const bl_graph *g,
-                                const bl_allocator *allocator)
+bl_status program_from_cover(bl_program **program, const bl_graph *g, const cover *c,
+                             const bl_allocator *allocator)
 {
-    assert(program && g && g->status == BL_OK);
-    planner p = {.g = g, .allocator = allocator};
+    planner p = {.g = g, .c = c, .allocator = allocator};
     size_t n = g->n_nodes;
     p.order = bl_alloc_array(allocator, n, sizeof *p.order);
     p.last_use = bl_alloc_array(allocator, n, sizeof *p.last_use);
@@ -263,7 +256,7 @@ bl_status bl_program_from_graph(bl_program **program, const bl_graph *g,
         find_last_uses(&p);
         place_ports(&p);
         bl_assembler_begin_entry(p.assembler, "step");
-        emit_ands(&p);
+        emit_luts(&p);
         emit_ports(&p);
         status = bl_assembler_finish(program, p.assembler);
     }
@@ -272,5 +265,37 @@ bl_status bl_program_from_graph(bl_program **program, const bl_graph *g,
     bl_free(allocator, p.last_use, n * sizeof *p.last_use);
     bl_free(allocator, p.slot, n * sizeof *p.slot);
     bl_free(allocator, p.free_slots, n * sizeof *p.free_slots);
+    return status;
+}
+
+// The complemented fanin second.
+static lut lut_of_and(const bl_graph *g, uint32_t id)
+{
+    bl_lit a = g->fanin0[id], b = g->fanin1[id];
+    if (a & 1 && !(b & 1)) {
+        bl_lit t = a;
+        a = b;
+        b = t;
+    }
+    uint32_t n = (a & 1) + (b & 1);
+    return (lut){.root = id,
+                 .leaf = {bl_lit_node(a), bl_lit_node(b), 0},
+                 .table = n == 0   ? TABLE_AND
+                          : n == 1 ? TABLE_AND_NOT
+                                   : TABLE_NOR};
+}
+
+bl_status bl_program_from_graph(bl_program **program, const bl_graph *g,
+                                const bl_allocator *allocator)
+{
+    assert(program && g && g->status == BL_OK);
+    cover c = {.luts = bl_alloc_array(allocator, g->n_ands, sizeof *c.luts)};
+    if (!c.luts)
+        return BL_ERR_MEMORY;
+    for (uint32_t id = 1; id < g->n_nodes; id++)
+        if (g->fanin0[id] < BL_NODE_LATCH)
+            c.luts[c.n++] = lut_of_and(g, id);
+    bl_status status = program_from_cover(program, g, &c, allocator);
+    bl_free(allocator, c.luts, g->n_ands * sizeof *c.luts);
     return status;
 }

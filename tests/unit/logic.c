@@ -140,12 +140,20 @@ static void programs_of_random_graphs_compute_the_graph(void)
 {
     for (uint32_t i = 0; i < 60; i++) {
         bl_graph *g = random_graph(1 + i % 9, i % 7, i * i, 1 + i % 11);
-        bl_program *p;
-        REQUIRE(bl_program_from_graph(&p, g, NULL) == BL_OK);
+        bl_program *direct, *covered;
+        bl_program_info direct_info, covered_info;
+        REQUIRE(bl_program_from_graph(&direct, g, NULL) == BL_OK);
+        REQUIRE(bl_program_cover_graph(&covered, g, NULL) == BL_OK);
+        bl_program_get_info(&direct_info, direct);
+        bl_program_get_info(&covered_info, covered);
+        CHECK(covered_info.n_lut3_operations <= direct_info.n_lut3_operations);
         for (int level = 0; level < BL_CPU_COUNT; level++)
-            if (bl_cpu_is_supported((bl_cpu)level))
-                expect_same_as_plain(g, p, (bl_cpu)level);
-        bl_program_destroy(&p);
+            if (bl_cpu_is_supported((bl_cpu)level)) {
+                expect_same_as_plain(g, direct, (bl_cpu)level);
+                expect_same_as_plain(g, covered, (bl_cpu)level);
+            }
+        bl_program_destroy(&direct);
+        bl_program_destroy(&covered);
         bl_graph_destroy(&g);
     }
 }
