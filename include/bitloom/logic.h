@@ -201,6 +201,67 @@ BL_API BL_MUST_USE bl_status bl_program_cover_graph(bl_program **program, const 
 BL_API BL_MUST_USE bl_status bl_graph_from_program(bl_graph **graph, const bl_program *program,
                                                    const bl_allocator *allocator);
 
+// ------------------------------------------------------------------------------- expressions
+
+// A predicate or a formula over named fields, as a person writes it:
+//
+//     kind == 3 && popcount(mask) >= 9 && price - cost > 100
+//     method in {"GET", "HEAD"} && status in 500..599 && seconds > 1.5
+//
+// Integers are exact: results are as wide as they need to be and nothing ever overflows; a result of
+// more than 256 bits is an error. Unsigned and signed fields mix freely. Operators, tightest first:
+//
+//     -x ~x !x    * / %    + -    << >>    &    ^    |    == != < <= > >= in    &&    ||    ?:
+//
+// & ^ | bind tighter than comparisons, unlike in C. a < b < c and !a == b are errors that say what to
+// write. / and % take a positive constant and round down (-7 / 2 is -4, -7 % 2 is 1), as >> does. ~
+// and & | ^ work on two's complement without end. Functions: popcount(x) of an x that is never
+// negative, min(x, y), max(x, y), abs(x), bit(x, k). x in 1..9 includes both ends; x in {1, 5..9}.
+// Numbers: 17, 1_000, 0xFF, 0b101, 'c'; 12.50 has decimals, see below. # begins a comment.
+//
+// Texts in "" are compared with ==, != and in {...}, and by starts_with(name, "text"). The field is
+// then a run of bytes, first byte in the lowest bits, filled up with zero bytes.
+//
+// Names that are no identifiers stand between backquotes: `user agent`.
+typedef struct bl_expression bl_expression;
+
+enum { BL_EXPRESSION_DECIMALS = 18 };
+
+typedef struct bl_expression_name {
+    const char *name;
+    uint32_t line, column;   // where it comes first
+    bool is_text, is_number; // never both
+    uint32_t text_bytes;     // of the longest text it is compared with
+} bl_expression_name;
+
+// Parses a text; `name` is what messages call it, "predicate" for example. BL_ERR_FORMAT with line
+// and column, BL_ERR_MEMORY.
+BL_API BL_MUST_USE bl_status bl_expression_parse(bl_expression **expression, const char *text,
+                                                 const char *name, const bl_allocator *allocator,
+                                                 bl_diag *diag);
+BL_API void bl_expression_destroy(bl_expression **expression);
+
+// The names it uses, in the order of their first appearance; live as long as the expression.
+BL_API uint32_t bl_expression_n_names(const bl_expression *expression);
+BL_API const bl_expression_name *bl_expression_name_at(const bl_expression *expression, uint32_t i);
+
+// What the names mean.
+typedef struct bl_expression_fields {
+    const bl_record *record;
+    const uint32_t *field_of_name; // name i is this field of the record; NULL: by its name
+    // A field with d decimals holds its value times 10^d (1234 for 12.34, d = 2); sums, products
+    // and comparisons take care of it. One for each field, at most 18; NULL: none has any.
+    const uint8_t *decimals;
+} bl_expression_fields;
+
+// A graph whose inputs are the planes of the record and whose one output, "keep", is whether the
+// value is not zero. bl_program_cover_graph makes a program of it. BL_ERR_FORMAT for an unknown
+// name, a text longer than its field, a result too wide; BL_ERR_LIMIT, BL_ERR_MEMORY.
+BL_API BL_MUST_USE bl_status bl_expression_to_graph(bl_graph **graph,
+                                                    const bl_expression *expression,
+                                                    const bl_expression_fields *fields,
+                                                    const bl_allocator *allocator, bl_diag *diag);
+
 // --- building programs by hand (melt does) ---
 
 // Failures stick, as in a graph: the functions return nothing, bl_assembler_finish reports.
