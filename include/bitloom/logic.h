@@ -170,6 +170,8 @@ BL_API void bl_program_get_info(bl_program_info *info, const bl_program *program
 BL_API const bl_record *bl_program_inputs(const bl_program *program);
 BL_API const bl_record *bl_program_state(const bl_program *program);
 BL_API const bl_record *bl_program_outputs(const bl_program *program);
+// Sets is_read[k] = 1 for each input plane k that some operation reads; leaves the others.
+BL_API void bl_program_mark_inputs(uint8_t *is_read, const bl_program *program);
 BL_API const char *bl_program_entry_name(const bl_program *program, uint32_t entry);
 
 // Opens a program in its file form and checks every word of it, so that running it needs no

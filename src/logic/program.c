@@ -318,6 +318,36 @@ uint64_t program_list(literal_span *span, const bl_program *p, uint64_t at)
     return span->complemented + span->n_complemented;
 }
 
+static void mark(uint8_t *is_read, const bl_program *p, uint64_t at, uint64_t end, uint64_t step)
+{
+    for (; at < end; at += step) {
+        uint32_t k = program_word(p, at) - p->info.first_input;
+        if (k < p->info.n_inputs) // wraps around for the constant slots before them
+            is_read[k] = 1;
+    }
+}
+
+void bl_program_mark_inputs(uint8_t *is_read, const bl_program *p)
+{
+    for (uint32_t e = 0; e < p->header->n_entries; e++) {
+        uint64_t at = p->entries[e].first_word;
+        for (operation op = {0}; op.kind != OP_END;) {
+            at = program_next(&op, p, at);
+            if (op.kind < 256)
+                for (uint64_t k = 1; k < 4; k++)
+                    mark(is_read, p, op.first + k, at, 4);
+            else if (op.kind != OP_END) {
+                literal_span span;
+                uint64_t list = op.first;
+                for (uint32_t d = 0; d < op.n_digits; d++) {
+                    list = program_list(&span, p, list);
+                    mark(is_read, p, span.plain, list, 1);
+                }
+            }
+        }
+    }
+}
+
 bl_status program_adopt(bl_program **program, uint8_t *data, size_t bytes,
                         const bl_allocator *allocator)
 {
