@@ -16,7 +16,7 @@ typedef struct filter_settings {
 
 // Rows on their way out: a buffer before a file, or nothing but a count.
 typedef struct filter_output {
-    int fd; // -1: rows are only counted
+    int fd;           // -1: rows are only counted
     const char *path; // NULL: standard output
     char temporary[4096];
     uint8_t *buffer;

@@ -52,7 +52,8 @@ void filter_free_text(char *text) { bl_free(NULL, text, text ? strlen(text) + 1 
 // are those of what the user wrote. The newline ends a comment.
 static bl_status parse_predicate(bl_expression **expression, filter_job *job)
 {
-    bl_status status = bl_expression_parse(expression, job->predicate, "predicate", NULL, job->diag);
+    bl_status status =
+        bl_expression_parse(expression, job->predicate, "predicate", NULL, job->diag);
     if (status != BL_OK || !job->settings->is_inverted)
         return status;
     bl_expression_destroy(expression);
@@ -60,8 +61,8 @@ static bl_status parse_predicate(bl_expression **expression, filter_job *job)
     bl_buffer_print(&text, "!(%s\n)", job->predicate);
     status = text.status;
     if (status == BL_OK)
-        status = bl_expression_parse(expression, (const char *)text.data, "predicate", NULL,
-                                     job->diag);
+        status =
+            bl_expression_parse(expression, (const char *)text.data, "predicate", NULL, job->diag);
     bl_buffer_clear(&text);
     return status;
 }

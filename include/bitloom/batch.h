@@ -58,7 +58,7 @@ typedef void bl_change_planes(void *context, bl_plane *planes, size_t n_chunks);
 
 // Takes rows in order; index[i] is the number of row i in the stream, NULL if nobody asked for it.
 // Returns how many it took. Fewer than n means that it is full: the chain keeps the rest, takes no
-// more records, and offers the rest again at the next call. Called from the caller's thread only.
+// more records, and offers the rest again at the next call. Called from any thread, one at a time.
 typedef size_t bl_take_rows(void *context, const void *rows, const uint64_t *index, size_t n);
 
 // A run of planes, from bit `first` of the record on.

@@ -3,31 +3,38 @@
 //
 //     records --> slabs --> workers, any thread --> outputs --> sink, in the order of the slabs
 //
+// Slab k belongs to worker k mod n_workers. A thread claims the next slab whose worker is free, works
+// on it, and then delivers what is complete at the front, unless another thread is doing that:
+//
+//     slabs    ... | 17 delivered | 18 complete | 19 under way | 20 complete | 21 unclaimed ...
+//                                  ^ oldest                                   ^ next
+//
 // With one thread there is one worker, whose queues live from slab to slab, so that late stages see
-// full runs. With more there are several workers for each thread: a round gives each one slab, the
-// worker empties its queues behind it, and the outputs are delivered in order. A sink that is full
-// leaves its rest in the outputs, and no round begins before they are empty.
+// full runs; with more, a worker empties its queues behind each slab. A sink that is full leaves its
+// rest in the outputs, and nothing is claimed before they are empty.
 
 #include "worker.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <string.h>
 
 enum {
     DEFAULT_SLAB_BYTES = 1 << 20,
-    BLOCK_BYTES = 128 << 10,  // read from a source at a time, so that it is still in L2
-    PLANE_BYTES = 16 << 10,   // of scratch planes, in L1 with room to spare
-    MOST_CHUNKS = 8,          // of a run
+    BLOCK_BYTES = 128 << 10, // read from a source at a time, so that it is still in L2
+    PLANE_BYTES = 16 << 10,  // of scratch planes, in L1 with room to spare
+    MOST_CHUNKS = 8,         // of a run
     WORKERS_PER_THREAD = 4
 };
 
-// What a worker is to do: rows in memory or of a source.
+// A slab in the hands of a worker.
 typedef struct task {
-    const uint8_t *rows;
+    const uint8_t *rows; // NULL: in the source
     uint64_t first;
     size_t n;
     bl_status status;
-    uint8_t *block;
+    bool is_complete;
+    uint8_t *block; // of a source
 } task;
 
 struct bl_chain {
@@ -41,8 +48,16 @@ struct bl_chain {
     size_t n_workers;
     uint8_t *staged; // fewer rows than a run, pushed and not yet worked on
     size_t n_staged;
-    size_t n_ready, next_ready, next_row; // outputs of the last round, and how far the sink is
     uint64_t n_read, n_delivered;
+
+    pthread_mutex_t lock; // of all that follows
+    pthread_cond_t changed;
+    uint64_t next, oldest; // slabs
+    size_t next_row;       // of the oldest one's output
+    bool is_full, is_delivering;
+    bl_status status;    // of a source
+    const uint8_t *rows; // still to be claimed: in memory, or NULL and in the source
+    uint64_t n_rows;
     bl_read_rows *read;
     void *read_context;
 };
@@ -76,6 +91,8 @@ bl_status bl_chain_create(bl_chain **result, const bl_chain_params *params)
     c->pool = params->pool;
     size_t n_threads = bl_pool_n_threads(params->pool);
     c->n_workers = n_threads > 1 ? n_threads * WORKERS_PER_THREAD : 1;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->changed, NULL);
     *result = c;
     return BL_OK;
 }
@@ -115,6 +132,8 @@ void bl_chain_destroy(bl_chain **handle)
     const bl_allocator *a = c->plan.allocator;
     for (uint32_t s = 0; s < c->plan.n_stages; s++)
         pieces_destroy(&c->plan.stages[s].pieces);
+    pthread_mutex_destroy(&c->lock);
+    pthread_cond_destroy(&c->changed);
     bl_free(a, c->plan.stages, c->stage_capacity * sizeof *c->plan.stages);
     bl_free(a, c, sizeof *c);
     *handle = NULL;
@@ -225,7 +244,9 @@ static bl_status start(bl_chain *c)
     return status;
 }
 
-// ---------------------------------------------------------------------------------- rounds
+// ----------------------------------------------------------------------------------- slabs
+
+static size_t slot_of(const bl_chain *c, uint64_t slab) { return (size_t)(slab % c->n_workers); }
 
 // A source is read in blocks; rows that were read before an error count.
 static void work_on_source(bl_chain *c, worker *w, task *t)
@@ -239,57 +260,112 @@ static void work_on_source(bl_chain *c, worker *w, task *t)
     }
 }
 
-static void work(void *context, size_t i)
+static void work_on_slab(bl_chain *c, size_t slot)
+{
+    task *t = &c->tasks[slot];
+    if (t->rows)
+        worker_feed(&c->workers[slot], t->rows, t->first, t->n);
+    else
+        work_on_source(c, &c->workers[slot], t);
+    if (c->n_workers > 1)
+        worker_drain(&c->workers[slot]);
+}
+
+// Waits for a free worker; false when there is nothing more to do. Under the lock.
+static bool claim(size_t *slot, bl_chain *c)
+{
+    while (!c->is_full && c->status == BL_OK && c->n_rows > 0) {
+        if (c->next - c->oldest == c->n_workers) {
+            pthread_cond_wait(&c->changed, &c->lock);
+            continue;
+        }
+        *slot = slot_of(c, c->next++);
+        size_t n = c->n_rows < c->plan.slab_rows ? (size_t)c->n_rows : c->plan.slab_rows;
+        task *t = &c->tasks[*slot];
+        *t = (task){.rows = c->rows, .first = c->n_read, .n = n, .block = t->block};
+        if (c->rows)
+            c->rows += n * c->plan.record_bytes;
+        c->n_read += n;
+        c->n_rows -= n;
+        return true;
+    }
+    return false;
+}
+
+// Offers the rest of the oldest output to the sink; false when that is full. Not under the lock, but
+// by one thread at a time.
+static bool offer(bl_chain *c)
+{
+    queue *q = worker_output(&c->workers[slot_of(c, c->oldest)]);
+    size_t left = q->n - c->next_row;
+    if (left > 0) {
+        size_t n = c->sink(c->sink_context, q->rows + c->next_row * c->plan.record_bytes,
+                           q->index ? q->index + c->next_row : NULL, left);
+        assert(n <= left);
+        c->n_delivered += n;
+        c->next_row += n;
+        if (n < left)
+            return false;
+    }
+    q->n = c->next_row = 0;
+    return true;
+}
+
+// Delivers all outputs that are complete, in order. Under the lock, but not while the sink works;
+// what becomes complete meanwhile is seen afterwards.
+static void deliver(bl_chain *c)
+{
+    if (c->is_delivering)
+        return;
+    c->is_delivering = true;
+    while (c->oldest < c->next && !c->is_full && c->status == BL_OK
+           && c->tasks[slot_of(c, c->oldest)].is_complete) {
+        pthread_mutex_unlock(&c->lock);
+        bool is_taken = offer(c);
+        pthread_mutex_lock(&c->lock);
+        c->is_full = !is_taken;
+        if (is_taken)
+            c->status = c->tasks[slot_of(c, c->oldest++)].status;
+        pthread_cond_broadcast(&c->changed);
+    }
+    c->is_delivering = false;
+}
+
+static void work(void *context, size_t thread)
 {
     bl_chain *c = context;
-    task *t = &c->tasks[i];
-    t->status = BL_OK;
-    if (t->rows)
-        worker_feed(&c->workers[i], t->rows, t->first, t->n);
-    else
-        work_on_source(c, &c->workers[i], t);
-    if (c->n_workers > 1)
-        worker_drain(&c->workers[i]);
+    size_t slot;
+    (void)thread;
+    pthread_mutex_lock(&c->lock);
+    while (claim(&slot, c)) {
+        pthread_mutex_unlock(&c->lock);
+        work_on_slab(c, slot);
+        pthread_mutex_lock(&c->lock);
+        c->tasks[slot].is_complete = true;
+        deliver(c);
+    }
+    pthread_cond_broadcast(&c->changed); // others may wait for a slab that nobody will claim
+    pthread_mutex_unlock(&c->lock);
 }
 
-// Gives out slabs of at most n_rows rows that lie at `rows` (NULL: in the source); returns how many.
-static size_t give_out(bl_chain *c, const uint8_t *rows, uint64_t n_rows)
+// What is left of earlier calls; false when the sink is still full.
+static bool deliver_rest(bl_chain *c)
 {
-    size_t n_tasks = 0, n_given = 0;
-    for (; n_tasks < c->n_workers && n_rows > 0; n_tasks++) {
-        size_t n = n_rows < c->plan.slab_rows ? (size_t)n_rows : c->plan.slab_rows;
-        task *t = &c->tasks[n_tasks];
-        t->rows = rows ? rows + n_given * c->plan.record_bytes : NULL;
-        t->first = c->n_read;
-        t->n = n;
-        c->n_read += n;
-        n_given += n;
-        n_rows -= n;
-    }
-    c->n_ready = n_tasks;
-    c->next_ready = c->next_row = 0;
-    bl_pool_for(c->pool, n_tasks, work, c);
-    return n_given;
+    pthread_mutex_lock(&c->lock);
+    c->is_full = false;
+    deliver(c);
+    pthread_mutex_unlock(&c->lock);
+    return !c->is_full;
 }
 
-// Offers the outputs to the sink; false when it is full.
-static bool deliver(bl_chain *c)
+// Works on rows until all are done or the sink is full; returns how many were claimed.
+static uint64_t work_on(bl_chain *c, const uint8_t *rows, uint64_t n_rows)
 {
-    for (; c->next_ready < c->n_ready; c->next_ready++, c->next_row = 0) {
-        queue *q = worker_output(&c->workers[c->next_ready]);
-        size_t left = q->n - c->next_row;
-        if (left > 0) {
-            size_t n = c->sink(c->sink_context, q->rows + c->next_row * c->plan.record_bytes,
-                               q->index ? q->index + c->next_row : NULL, left);
-            assert(n <= left);
-            c->n_delivered += n;
-            c->next_row += n;
-            if (n < left)
-                return false;
-        }
-        q->n = 0;
-    }
-    return true;
+    c->rows = rows;
+    c->n_rows = n_rows;
+    size_t n_threads = c->n_workers > 1 ? bl_pool_n_threads(c->pool) : 1;
+    bl_pool_for(c->pool, n_threads, work, c);
+    return n_rows - c->n_rows;
 }
 
 // ---------------------------------------------------------------------------------- streams
@@ -303,7 +379,7 @@ static size_t stage_rows(bl_chain *c, const uint8_t *records, size_t n_records)
     c->n_staged += n;
     if (c->n_staged == c->plan.run_rows) {
         c->n_staged = 0;
-        give_out(c, c->staged, c->plan.run_rows);
+        (void)work_on(c, c->staged, c->plan.run_rows); // one slab, which is claimed
     }
     return n;
 }
@@ -316,16 +392,26 @@ bl_status bl_chain_push(size_t *n_taken, bl_chain *c, const void *records, size_
     bl_status status = start(c);
     if (status != BL_OK)
         return status;
-    while (deliver(c) && done < n_records) {
+    for (bool has_room = deliver_rest(c); has_room && done < n_records; has_room = !c->is_full) {
         size_t left = n_records - done;
+        const uint8_t *at = rows + done * c->plan.record_bytes;
         if (c->n_staged > 0 || left < c->plan.run_rows)
-            done += stage_rows(c, rows + done * c->plan.record_bytes, left);
+            done += stage_rows(c, at, left);
         else
-            done += give_out(c, rows + done * c->plan.record_bytes,
-                             left / c->plan.run_rows * c->plan.run_rows);
+            done += (size_t)work_on(c, at, left / c->plan.run_rows * c->plan.run_rows);
     }
     *n_taken = done;
     return BL_OK;
+}
+
+// Rows that still wait between stages become one more slab.
+static void drain(bl_chain *c)
+{
+    if (c->n_workers > 1)
+        return; // they wait for nothing
+    worker_drain(&c->workers[0]);
+    c->next++;
+    c->tasks[0] = (task){.is_complete = true, .block = c->tasks[0].block};
 }
 
 bl_status bl_chain_flush(bl_chain *c)
@@ -333,50 +419,32 @@ bl_status bl_chain_flush(bl_chain *c)
     bl_status status = start(c);
     if (status != BL_OK)
         return status;
-    if (!deliver(c))
+    if (!deliver_rest(c))
         return BL_ERR_BUSY;
     if (c->n_staged > 0) {
         size_t n = c->n_staged;
         c->n_staged = 0;
-        give_out(c, c->staged, n);
-        if (!deliver(c))
+        (void)work_on(c, c->staged, n);
+        if (c->is_full)
             return BL_ERR_BUSY;
     }
-    worker_drain(&c->workers[0]); // the others never keep anything
-    c->n_ready = 1;
-    c->next_ready = c->next_row = 0;
-    return deliver(c) ? BL_OK : BL_ERR_BUSY;
-}
-
-static bl_status first_failure(const bl_chain *c, size_t *n_good)
-{
-    for (size_t i = 0; i < c->n_ready; i++)
-        if (c->tasks[i].status != BL_OK) {
-            *n_good = i + 1;
-            return c->tasks[i].status;
-        }
-    return BL_OK;
+    drain(c);
+    return deliver_rest(c) ? BL_OK : BL_ERR_BUSY;
 }
 
 bl_status bl_chain_run(bl_chain *c, bl_read_rows *read, void *context, uint64_t n_records)
 {
     assert(c && c->sink && read && c->n_staged == 0);
     bl_status status = start(c);
-    c->read = read;
-    c->read_context = context;
-    while (status == BL_OK && deliver(c) && c->n_read < n_records) {
-        give_out(c, NULL, n_records - c->n_read);
-        size_t n_good;
-        status = first_failure(c, &n_good);
-        if (status != BL_OK) {
-            c->n_ready = n_good;
-            worker_drain(&c->workers[n_good - 1]);
-            (void)deliver(c);
-        }
-    }
     if (status != BL_OK)
         return status;
-    return c->next_ready < c->n_ready ? BL_ERR_BUSY : bl_chain_flush(c);
+    c->read = read;
+    c->read_context = context;
+    if (deliver_rest(c) && c->n_read < n_records)
+        (void)work_on(c, NULL, n_records - c->n_read);
+    if (c->status != BL_OK)
+        return c->status;
+    return c->is_full ? BL_ERR_BUSY : bl_chain_flush(c);
 }
 
 uint64_t bl_chain_n_read(const bl_chain *c) { return c->n_read + c->n_staged; }

@@ -25,8 +25,7 @@ bl_status bl_filter_create(bl_filter **result, const bl_program *program, size_t
     bl_filter *f = bl_alloc(allocator, sizeof *f);
     if (!f)
         return BL_ERR_MEMORY;
-    *f = (bl_filter){
-        .allocator = allocator, .bits = bl_bits_get(level), .n_inputs = info.n_inputs};
+    *f = (bl_filter){.allocator = allocator, .bits = bl_bits_get(level), .n_inputs = info.n_inputs};
     uint8_t is_read[8 * BL_BATCH_RECORD_BYTES] = {0};
     bl_program_mark_inputs(is_read, program);
     bl_status status = pieces_create(&f->pieces, is_read, record_bytes, allocator);

@@ -33,9 +33,8 @@ bl_status pieces_create(pieces *p, const uint8_t *is_needed, size_t record_bytes
     bool needs_byte[BL_BATCH_RECORD_BYTES] = {false};
     for (size_t k = 0; k < 8 * record_bytes; k++)
         needs_byte[k / 8] |= is_needed[k] != 0;
-    *p = (pieces){.allocator = allocator,
-                  .record_bytes = record_bytes,
-                  .capacity = (uint32_t)record_bytes};
+    *p = (pieces){
+        .allocator = allocator, .record_bytes = record_bytes, .capacity = (uint32_t)record_bytes};
     p->list = bl_alloc_array(allocator, p->capacity, sizeof *p->list);
     if (!p->list)
         return BL_ERR_MEMORY;
@@ -98,8 +97,8 @@ void pieces_unslice(const pieces *p, const bl_bits *bits, uint8_t *rows, const b
     for (size_t done = 0; done < n_rows; done += BL_LANES) {
         size_t n = n_rows - done < BL_LANES ? n_rows - done : BL_LANES;
         for (uint32_t i = 0; i < p->n; i++)
-            bl_unslice(bits, rows + p->list[i].byte, p->record_bytes,
-                       planes + 8 * p->list[i].byte, n, p->list[i].width_bits);
+            bl_unslice(bits, rows + p->list[i].byte, p->record_bytes, planes + 8 * p->list[i].byte,
+                       n, p->list[i].width_bits);
         rows += n * p->record_bytes;
         planes += 8 * p->record_bytes;
     }

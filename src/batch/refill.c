@@ -48,7 +48,10 @@ typedef struct slab {
     uint64_t now;     // steps so far
 } slab;
 
-static size_t count(const slab *s, const bl_plane *p) { return bl_count_set(s->r->bits, p, BL_LANES); }
+static size_t count(const slab *s, const bl_plane *p)
+{
+    return bl_count_set(s->r->bits, p, BL_LANES);
+}
 
 static void give_back(slab *s)
 {
@@ -102,8 +105,7 @@ static void hold_done(const bl_refill *r, refiller *w)
     bl_plane *state = bl_machine_state(w->machine);
     for (uint32_t i = 0; i < r->n_state; i++)
         for (size_t k = 0; k < N_WORDS; k++)
-            state[i].word[k] ^=
-                (state[i].word[k] ^ w->saved[i].word[k]) & w->done.word[k];
+            state[i].word[k] ^= (state[i].word[k] ^ w->saved[i].word[k]) & w->done.word[k];
 }
 
 static void note_steps(const slab *s, const bl_plane *finished, bool is_done)

@@ -83,8 +83,8 @@ static void append_few(queue *q, const run *r, const bl_plane *keep, size_t reco
 static void append_many(worker *w, queue *q, const run *r, const bl_plane *keep)
 {
     const plan *p = w->plan;
-    size_t n = bl_compact(p->bits, q->rows + q->n * p->record_bytes, r->rows, p->record_bytes, keep,
-                          r->n);
+    size_t n =
+        bl_compact(p->bits, q->rows + q->n * p->record_bytes, r->rows, p->record_bytes, keep, r->n);
     if (q->index && r->index)
         (void)bl_compact(p->bits, q->index + q->n, r->index, sizeof *r->index, keep, r->n);
     else if (q->index) {
@@ -255,8 +255,7 @@ static bl_status create_evaluator(worker *w, uint32_t s)
         return BL_OK;
     if (self->is_transform)
         return bl_machine_create(&w->machines[s], self->program, p->level, p->allocator);
-    return bl_filter_create(&w->filters[s], self->program, p->record_bytes, p->level,
-                            p->allocator);
+    return bl_filter_create(&w->filters[s], self->program, p->record_bytes, p->level, p->allocator);
 }
 
 static uint32_t n_queues(const plan *p) { return p->n_stages ? p->n_stages : 1; }

@@ -5,8 +5,8 @@
 #include "pieces.h"
 
 typedef struct stage {
-    bl_keep_planes *keep;     // a predicate,
-    bl_change_planes *change; // or a transform,
+    bl_keep_planes *keep;      // a predicate,
+    bl_change_planes *change;  // or a transform,
     const bl_program *program; // or a program that is the one or the other
     bool is_transform;
     void *context;

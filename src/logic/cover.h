@@ -17,6 +17,9 @@ typedef struct cover {
     uint32_t n;
 } cover;
 
+// Indices of LUTs in running order. `position` is scratch for each node.
+void schedule_luts(uint32_t *order, const cover *c, uint32_t *position, uint32_t n_nodes);
+
 BL_MUST_USE bl_status program_from_cover(bl_program **program, const bl_graph *g, const cover *c,
                                          const bl_allocator *allocator);
 

@@ -2,9 +2,8 @@
 // A covered And-Inverter Graph as a program. The plain cover has one LUT3 per AND, complements folded
 // into its table; cover.c finds smaller ones.
 //
-// Order: windows of 1024 LUTs in the order of their ids; within a window by (level inside the
-// window, table), so that LUTs of one table meet in runs while operands stay near. Slots: a node
-// holds its slot until its last reader has run; the same slot may be the reader's result.
+// Order: schedule.c makes runs of LUTs of one table. Slots: a node holds its slot until its last
+// reader has run; the same slot may be the reader's result.
 //
 //     step:  LUTs | outputs = copies | next states that are themselves state -> scratch | state =
 
@@ -15,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW = 1024, MAX_NAMED_FIELDS = 1024 };
+enum { MAX_NAMED_FIELDS = 1024 };
 static const uint32_t NO_SLOT = UINT32_MAX, FOREVER = UINT32_MAX;
 
 enum {
@@ -37,46 +36,6 @@ typedef struct planner {
     uint32_t *free_slots;
     uint32_t n_free;
 } planner;
-
-typedef struct sort_key {
-    uint32_t level, table, index;
-} sort_key;
-
-static int compare_keys(const void *x, const void *y)
-{
-    const sort_key *a = x, *b = y;
-    if (a->level != b->level)
-        return a->level < b->level ? -1 : 1;
-    if (a->table != b->table)
-        return a->table < b->table ? -1 : 1;
-    return a->index < b->index ? -1 : a->index > b->index;
-}
-
-// Uses last_use as scratch for levels within a window: nodes of earlier windows have none.
-static void make_order(planner *p)
-{
-    const cover *c = p->c;
-    sort_key keys[WINDOW];
-    uint32_t *level = p->last_use;
-    memset(level, 0, p->g->n_nodes * sizeof *level);
-    for (uint32_t first = 0; first < c->n; first += WINDOW) {
-        uint32_t n = c->n - first < WINDOW ? c->n - first : WINDOW;
-        for (uint32_t i = first; i < first + n; i++) {
-            const lut *l = &c->luts[i];
-            uint32_t deepest = 0;
-            for (int k = 0; k < 3; k++)
-                if (level[l->leaf[k]] > deepest)
-                    deepest = level[l->leaf[k]];
-            level[l->root] = deepest + 1;
-            keys[i - first] = (sort_key){.level = deepest, .table = l->table, .index = i};
-        }
-        qsort(keys, n, sizeof *keys, compare_keys);
-        for (uint32_t i = 0; i < n; i++) {
-            p->order[first + i] = keys[i].index;
-            level[c->luts[first + i].root] = 0;
-        }
-    }
-}
 
 static void find_last_uses(planner *p)
 {
@@ -252,7 +211,7 @@ bl_status program_from_cover(bl_program **program, const bl_graph *g, const cove
     if (p.order && p.last_use && p.slot && p.free_slots)
         status = create_assembler(&p);
     if (status == BL_OK) {
-        make_order(&p);
+        schedule_luts(p.order, c, p.last_use, g->n_nodes); // last_use is scratch
         find_last_uses(&p);
         place_ports(&p);
         bl_assembler_begin_entry(p.assembler, "step");
