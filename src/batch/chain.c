@@ -3,28 +3,24 @@
 //
 //     records --> slabs --> workers, any thread --> outputs --> sink, in the order of the slabs
 //
-// Slab k belongs to worker k mod n_workers. A thread claims the next slab whose worker is free, works
-// on it, and then delivers what is complete at the front, unless another thread is doing that:
-//
-//     slabs    ... | 17 delivered | 18 complete | 19 under way | 20 complete | 21 unclaimed ...
-//                                  ^ oldest                                   ^ next
+// Slabs go over a conveyor, one slot to a worker: any thread works on any slab, outputs are delivered
+// in order.
 //
 // With one thread there is one worker, whose queues live from slab to slab, so that late stages see
 // full runs; with more, a worker empties its queues behind each slab. A sink that is full leaves its
-// rest in the outputs, and nothing is claimed before they are empty.
+// rest in the outputs, and no slab is claimed before they are empty.
 
+#include "conveyor.h"
 #include "worker.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <string.h>
 
 enum {
     DEFAULT_SLAB_BYTES = 1 << 20,
     BLOCK_BYTES = 128 << 10, // read from a source at a time, so that it is still in L2
     PLANE_BYTES = 16 << 10,  // of scratch planes, in L1 with room to spare
-    MOST_CHUNKS = 8,         // of a run
-    WORKERS_PER_THREAD = 4
+    MOST_CHUNKS = 8          // of a run
 };
 
 // A slab in the hands of a worker.
@@ -33,7 +29,6 @@ typedef struct task {
     uint64_t first;
     size_t n;
     bl_status status;
-    bool is_complete;
     uint8_t *block; // of a source
 } task;
 
@@ -50,16 +45,13 @@ struct bl_chain {
     size_t n_staged;
     uint64_t n_read, n_delivered;
 
-    pthread_mutex_t lock; // of all that follows
-    pthread_cond_t changed;
-    uint64_t next, oldest; // slabs
-    size_t next_row;       // of the oldest one's output
-    bool is_full, is_delivering;
-    bl_status status;    // of a source
+    conveyor conveyor;
+    size_t next_row;     // of the output that is being delivered
     const uint8_t *rows; // still to be claimed: in memory, or NULL and in the source
     uint64_t n_rows;
     bl_read_rows *read;
     void *read_context;
+    bl_status status; // of the source
 };
 
 // -------------------------------------------------------------------------- making a chain
@@ -89,10 +81,7 @@ bl_status bl_chain_create(bl_chain **result, const bl_chain_params *params)
                      .slab_rows = (n_runs ? n_runs : 1) * run_rows,
                      .has_index = params->has_index};
     c->pool = params->pool;
-    size_t n_threads = bl_pool_n_threads(params->pool);
-    c->n_workers = n_threads > 1 ? n_threads * WORKERS_PER_THREAD : 1;
-    pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->changed, NULL);
+    c->n_workers = conveyor_n_slots(params->pool);
     *result = c;
     return BL_OK;
 }
@@ -107,6 +96,7 @@ static size_t block_rows(const bl_chain *c)
 
 static void stop(bl_chain *c)
 {
+    conveyor_destroy(&c->conveyor);
     const bl_allocator *a = c->plan.allocator;
     size_t block_bytes = block_rows(c) * c->plan.record_bytes;
     for (size_t i = 0; i < c->n_workers; i++) {
@@ -132,8 +122,6 @@ void bl_chain_destroy(bl_chain **handle)
     const bl_allocator *a = c->plan.allocator;
     for (uint32_t s = 0; s < c->plan.n_stages; s++)
         pieces_destroy(&c->plan.stages[s].pieces);
-    pthread_mutex_destroy(&c->lock);
-    pthread_cond_destroy(&c->changed);
     bl_free(a, c->plan.stages, c->stage_capacity * sizeof *c->plan.stages);
     bl_free(a, c, sizeof *c);
     *handle = NULL;
@@ -224,6 +212,80 @@ void bl_chain_set_sink(bl_chain *c, bl_take_rows *sink, void *context)
     c->sink_context = context;
 }
 
+// ----------------------------------------------------------------------------------- slabs
+
+// A source is read in blocks; rows that were read before an error count.
+static void work_on_source(bl_chain *c, worker *w, task *t)
+{
+    size_t most = block_rows(c);
+    for (size_t done = 0; done < t->n && t->status == BL_OK; done += most) {
+        size_t n = t->n - done < most ? t->n - done : most;
+        t->status = c->read(c->read_context, t->block, t->first + done, n);
+        if (t->status == BL_OK)
+            worker_feed(w, t->block, t->first + done, n);
+    }
+}
+
+static bool claim_slab(void *context, size_t slot)
+{
+    bl_chain *c = context;
+    if (c->n_rows == 0 || c->status != BL_OK)
+        return false;
+    size_t n = c->n_rows < c->plan.slab_rows ? (size_t)c->n_rows : c->plan.slab_rows;
+    task *t = &c->tasks[slot];
+    *t = (task){.rows = c->rows, .first = c->n_read, .n = n, .block = t->block};
+    if (c->rows)
+        c->rows += n * c->plan.record_bytes;
+    c->n_read += n;
+    c->n_rows -= n;
+    return true;
+}
+
+static void work_on_slab(void *context, size_t slot)
+{
+    bl_chain *c = context;
+    task *t = &c->tasks[slot];
+    if (t->rows)
+        worker_feed(&c->workers[slot], t->rows, t->first, t->n);
+    else
+        work_on_source(c, &c->workers[slot], t);
+    if (c->n_workers > 1)
+        worker_drain(&c->workers[slot]);
+}
+
+// Offers an output, or the rest of it, to the sink. Behind an error of the source nothing is.
+static bool deliver_slab(void *context, size_t slot)
+{
+    bl_chain *c = context;
+    queue *q = worker_output(&c->workers[slot]);
+    size_t left = c->status == BL_OK ? q->n - c->next_row : 0;
+    if (left > 0) {
+        size_t n = c->sink(c->sink_context, q->rows + c->next_row * c->plan.record_bytes,
+                           q->index ? q->index + c->next_row : NULL, left);
+        assert(n <= left);
+        c->n_delivered += n;
+        c->next_row += n;
+        if (n < left)
+            return false;
+    }
+    q->n = c->next_row = 0;
+    if (c->status == BL_OK)
+        c->status = c->tasks[slot].status;
+    return true;
+}
+
+// Works on rows until all are done or the sink is full, false; *n_claimed says how far it came.
+static bool work_on(size_t *n_claimed, bl_chain *c, const uint8_t *rows, uint64_t n_rows)
+{
+    c->rows = rows;
+    c->n_rows = n_rows;
+    bool has_room = conveyor_run(&c->conveyor);
+    *n_claimed = (size_t)(n_rows - c->n_rows);
+    return has_room;
+}
+
+// ---------------------------------------------------------------------------------- streams
+
 static bl_status start(bl_chain *c)
 {
     const bl_allocator *a = c->plan.allocator;
@@ -239,212 +301,87 @@ static bl_status start(bl_chain *c)
         if (!c->tasks[i].block)
             status = BL_ERR_MEMORY;
     }
+    if (status == BL_OK)
+        status = conveyor_create(
+            &c->conveyor,
+            &(conveyor_steps){.claim = claim_slab, .work = work_on_slab, .deliver = deliver_slab},
+            c, c->pool, a);
     if (status != BL_OK)
         stop(c);
     return status;
 }
 
-// ----------------------------------------------------------------------------------- slabs
-
-static size_t slot_of(const bl_chain *c, uint64_t slab) { return (size_t)(slab % c->n_workers); }
-
-// A source is read in blocks; rows that were read before an error count.
-static void work_on_source(bl_chain *c, worker *w, task *t)
-{
-    size_t most = block_rows(c);
-    for (size_t done = 0; done < t->n && t->status == BL_OK; done += most) {
-        size_t n = t->n - done < most ? t->n - done : most;
-        t->status = c->read(c->read_context, t->block, t->first + done, n);
-        if (t->status == BL_OK)
-            worker_feed(w, t->block, t->first + done, n);
-    }
-}
-
-static void work_on_slab(bl_chain *c, size_t slot)
-{
-    task *t = &c->tasks[slot];
-    if (t->rows)
-        worker_feed(&c->workers[slot], t->rows, t->first, t->n);
-    else
-        work_on_source(c, &c->workers[slot], t);
-    if (c->n_workers > 1)
-        worker_drain(&c->workers[slot]);
-}
-
-// Waits for a free worker; false when there is nothing more to do. Under the lock.
-static bool claim(size_t *slot, bl_chain *c)
-{
-    while (!c->is_full && c->status == BL_OK && c->n_rows > 0) {
-        if (c->next - c->oldest == c->n_workers) {
-            pthread_cond_wait(&c->changed, &c->lock);
-            continue;
-        }
-        *slot = slot_of(c, c->next++);
-        size_t n = c->n_rows < c->plan.slab_rows ? (size_t)c->n_rows : c->plan.slab_rows;
-        task *t = &c->tasks[*slot];
-        *t = (task){.rows = c->rows, .first = c->n_read, .n = n, .block = t->block};
-        if (c->rows)
-            c->rows += n * c->plan.record_bytes;
-        c->n_read += n;
-        c->n_rows -= n;
-        return true;
-    }
-    return false;
-}
-
-// Offers the rest of the oldest output to the sink; false when that is full. Not under the lock, but
-// by one thread at a time.
-static bool offer(bl_chain *c)
-{
-    queue *q = worker_output(&c->workers[slot_of(c, c->oldest)]);
-    size_t left = q->n - c->next_row;
-    if (left > 0) {
-        size_t n = c->sink(c->sink_context, q->rows + c->next_row * c->plan.record_bytes,
-                           q->index ? q->index + c->next_row : NULL, left);
-        assert(n <= left);
-        c->n_delivered += n;
-        c->next_row += n;
-        if (n < left)
-            return false;
-    }
-    q->n = c->next_row = 0;
-    return true;
-}
-
-// Delivers all outputs that are complete, in order. Under the lock, but not while the sink works;
-// what becomes complete meanwhile is seen afterwards.
-static void deliver(bl_chain *c)
-{
-    if (c->is_delivering)
-        return;
-    c->is_delivering = true;
-    while (c->oldest < c->next && !c->is_full && c->status == BL_OK
-           && c->tasks[slot_of(c, c->oldest)].is_complete) {
-        pthread_mutex_unlock(&c->lock);
-        bool is_taken = offer(c);
-        pthread_mutex_lock(&c->lock);
-        c->is_full = !is_taken;
-        if (is_taken)
-            c->status = c->tasks[slot_of(c, c->oldest++)].status;
-        pthread_cond_broadcast(&c->changed);
-    }
-    c->is_delivering = false;
-}
-
-static void work(void *context, size_t thread)
-{
-    bl_chain *c = context;
-    size_t slot;
-    (void)thread;
-    pthread_mutex_lock(&c->lock);
-    while (claim(&slot, c)) {
-        pthread_mutex_unlock(&c->lock);
-        work_on_slab(c, slot);
-        pthread_mutex_lock(&c->lock);
-        c->tasks[slot].is_complete = true;
-        deliver(c);
-    }
-    pthread_cond_broadcast(&c->changed); // others may wait for a slab that nobody will claim
-    pthread_mutex_unlock(&c->lock);
-}
-
-// What is left of earlier calls; false when the sink is still full.
+// What earlier calls left: outputs on the conveyor, or of the last drain. False while the sink is full.
 static bool deliver_rest(bl_chain *c)
 {
-    pthread_mutex_lock(&c->lock);
-    c->is_full = false;
-    deliver(c);
-    pthread_mutex_unlock(&c->lock);
-    return !c->is_full;
+    size_t n;
+    return work_on(&n, c, NULL, 0) && (c->n_workers > 1 || deliver_slab(c, 0));
 }
 
-// Works on rows until all are done or the sink is full; returns how many were claimed.
-static uint64_t work_on(bl_chain *c, const uint8_t *rows, uint64_t n_rows)
+// Fills up the staged rows, and works on them once they are a run; n_records > 0.
+static bool stage_rows(size_t *n_taken, bl_chain *c, const uint8_t *records, size_t n_records)
 {
-    c->rows = rows;
-    c->n_rows = n_rows;
-    size_t n_threads = c->n_workers > 1 ? bl_pool_n_threads(c->pool) : 1;
-    bl_pool_for(c->pool, n_threads, work, c);
-    return n_rows - c->n_rows;
-}
-
-// ---------------------------------------------------------------------------------- streams
-
-// Fills up the staged rows; returns how many were taken, and works on them once they are a run.
-static size_t stage_rows(bl_chain *c, const uint8_t *records, size_t n_records)
-{
-    size_t room = c->plan.run_rows - c->n_staged, bytes = c->plan.record_bytes;
-    size_t n = n_records < room ? n_records : room;
-    memcpy(c->staged + c->n_staged * bytes, records, n * bytes);
-    c->n_staged += n;
-    if (c->n_staged == c->plan.run_rows) {
-        c->n_staged = 0;
-        (void)work_on(c, c->staged, c->plan.run_rows); // one slab, which is claimed
-    }
-    return n;
+    size_t room = c->plan.run_rows - c->n_staged, bytes = c->plan.record_bytes, n_claimed;
+    *n_taken = n_records < room ? n_records : room;
+    memcpy(c->staged + c->n_staged * bytes, records, *n_taken * bytes);
+    c->n_staged += *n_taken;
+    if (c->n_staged < c->plan.run_rows)
+        return true;
+    c->n_staged = 0; // one slab, which is claimed in any case
+    return work_on(&n_claimed, c, c->staged, c->plan.run_rows);
 }
 
 bl_status bl_chain_push(size_t *n_taken, bl_chain *c, const void *records, size_t n_records)
 {
     assert(n_taken && c && c->sink && (records || n_records == 0));
     const uint8_t *rows = records;
-    size_t done = 0;
+    size_t run_rows = c->plan.run_rows, done = 0, n;
     bl_status status = start(c);
     if (status != BL_OK)
         return status;
-    for (bool has_room = deliver_rest(c); has_room && done < n_records; has_room = !c->is_full) {
-        size_t left = n_records - done;
+    bool has_room = deliver_rest(c);
+    for (; has_room && done < n_records; done += n) {
         const uint8_t *at = rows + done * c->plan.record_bytes;
-        if (c->n_staged > 0 || left < c->plan.run_rows)
-            done += stage_rows(c, at, left);
-        else
-            done += (size_t)work_on(c, at, left / c->plan.run_rows * c->plan.run_rows);
+        size_t left = n_records - done;
+        has_room = c->n_staged > 0 || left < run_rows
+                       ? stage_rows(&n, c, at, left)
+                       : work_on(&n, c, at, left / run_rows * run_rows);
     }
     *n_taken = done;
     return BL_OK;
 }
 
-// Rows that still wait between stages become one more slab.
-static void drain(bl_chain *c)
-{
-    if (c->n_workers > 1)
-        return; // they wait for nothing
-    worker_drain(&c->workers[0]);
-    c->next++;
-    c->tasks[0] = (task){.is_complete = true, .block = c->tasks[0].block};
-}
-
 bl_status bl_chain_flush(bl_chain *c)
 {
+    size_t n, n_staged = c->n_staged;
     bl_status status = start(c);
     if (status != BL_OK)
         return status;
     if (!deliver_rest(c))
         return BL_ERR_BUSY;
-    if (c->n_staged > 0) {
-        size_t n = c->n_staged;
-        c->n_staged = 0;
-        (void)work_on(c, c->staged, n);
-        if (c->is_full)
-            return BL_ERR_BUSY;
-    }
-    drain(c);
-    return deliver_rest(c) ? BL_OK : BL_ERR_BUSY;
+    c->n_staged = 0;
+    if (!work_on(&n, c, c->staged, n_staged))
+        return BL_ERR_BUSY;
+    if (c->n_workers > 1)
+        return BL_OK; // workers keep nothing
+    worker_drain(&c->workers[0]);
+    return deliver_slab(c, 0) ? BL_OK : BL_ERR_BUSY;
 }
 
 bl_status bl_chain_run(bl_chain *c, bl_read_rows *read, void *context, uint64_t n_records)
 {
     assert(c && c->sink && read && c->n_staged == 0);
+    size_t n;
     bl_status status = start(c);
     if (status != BL_OK)
         return status;
     c->read = read;
     c->read_context = context;
-    if (deliver_rest(c) && c->n_read < n_records)
-        (void)work_on(c, NULL, n_records - c->n_read);
+    bool has_room =
+        deliver_rest(c) && work_on(&n, c, NULL, c->n_read < n_records ? n_records - c->n_read : 0);
     if (c->status != BL_OK)
         return c->status;
-    return c->is_full ? BL_ERR_BUSY : bl_chain_flush(c);
+    return has_room ? bl_chain_flush(c) : BL_ERR_BUSY;
 }
 
 uint64_t bl_chain_n_read(const bl_chain *c) { return c->n_read + c->n_staged; }
