@@ -318,6 +318,32 @@ static void check_selection(const bl_bits *bits, bl_random *r)
     guard_free(&kept);
 }
 
+// Found bytes against their definition, in texts of few different bytes.
+static void check_match(const bl_bits *bits, bl_random *r)
+{
+    size_t n = pick_count(r), n_wanted = 1 + bl_random_below(r, 4),
+           n_words = (n + 63) / 64 * n_wanted;
+    guarded text = guard_alloc(n, 63, r), found = guard_alloc(8 * n_words, 0, r);
+    uint8_t wanted[4];
+    fill(text.data, n, N_PATTERNS - 1, r);
+    for (size_t k = 0; k < n_wanted; k++)
+        wanted[k] = (uint8_t)(bl_random_next(r) & 0x81);
+    for (size_t i = 0; i < n; i++)
+        text.data[i] &= bl_random_below(r, 4) ? 0x81 : 0xFF;
+    bl_match(bits, (uint64_t *)(void *)found.data, text.data, n, wanted, n_wanted);
+    for (size_t i = 0; i < (n + 63) / 64 * 64; i++)
+        for (size_t k = 0; k < n_wanted; k++) {
+            uint64_t word;
+            memcpy(&word, found.data + 8 * (i / 64 * n_wanted + k), sizeof word);
+            if ((word >> i % 64 & 1) != (i < n && text.data[i] == wanted[k]))
+                find("match: byte %zu of %zu", i, n);
+        }
+    if (!guard_is_intact(&found))
+        find("match: wrote outside its result");
+    guard_free(&text);
+    guard_free(&found);
+}
+
 // The line that a fault leaves behind: written before the trial, since a handler may not format.
 static char last_words[256];
 
@@ -355,6 +381,7 @@ static bool check_trial(bl_cpu level, uint64_t seed)
     check_in_place(bits, &r);
     check_blocks(bits, &r);
     check_selection(bits, &r);
+    check_match(bits, &r);
     if (finding[0])
         printf("not ok %s: %s\n", finding, name);
     return !finding[0];
