@@ -9,8 +9,8 @@
 #include <bitloom/batch.h>
 
 typedef struct filter_settings {
-    const char *fields, *format, *separator, *out;
-    bool only_count, is_inverted, prints_index, has_no_header, skips_bad;
+    const char *fields, *format, *separator, *empty, *out;
+    bool only_count, is_inverted, prints_index, has_no_header, has_no_quotes, skips_bad;
     int64_t limit; // 0: none
 } filter_settings;
 
@@ -44,7 +44,7 @@ typedef struct filter_job {
 } filter_job;
 
 BL_MUST_USE bl_status filter_raw(filter_job *job);
-BL_MUST_USE bl_status filter_csv(filter_job *job);
+BL_MUST_USE bl_status filter_csv(filter_job *job, bool has_tabs);
 
 // The predicate as a program over the record; --invert is in it. names: see bl_expression_fields.
 BL_MUST_USE bl_status filter_compile(bl_program **program, filter_job *job,

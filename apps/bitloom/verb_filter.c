@@ -168,7 +168,7 @@ static bl_status filter(filter_job *job)
         return status;
     bl_progress_begin(&job->progress, "filtering", job->file_bytes, "bytes",
                       job->command->common.is_quiet);
-    status = is_raw ? filter_raw(job) : filter_csv(job);
+    status = is_raw ? filter_raw(job) : filter_csv(job, strcmp(format, "tsv") == 0);
     bl_progress_end(&job->progress, job->bytes_in);
     return filter_output_close(&job->out, status);
 }
@@ -226,6 +226,10 @@ static const bl_option options[] = {
      "between the cells of a table; default: a comma, or a tab for tsv"},
     {"no-header", 0, BL_OPTION_FLAG, offsetof(filter_settings, has_no_header), NULL, 0, 0,
      "the table begins with a row; --fields names its columns"},
+    {"no-quotes", 0, BL_OPTION_FLAG, offsetof(filter_settings, has_no_quotes), NULL, 0, 0,
+     "quotes are text like any other; a line end always ends a row"},
+    {"empty", 0, BL_OPTION_TEXT, offsetof(filter_settings, empty), "NUMBER", 0, 0,
+     "what an empty cell of a number column stands for"},
     {"skip-bad", 0, BL_OPTION_FLAG, offsetof(filter_settings, skips_bad), NULL, 0, 0,
      "leave out rows whose cells cannot be read, and count them"},
     {"out", 'o', BL_OPTION_TEXT, offsetof(filter_settings, out), "FILE", 0, 0,
