@@ -257,6 +257,9 @@ static bl_status add_column(columns *c, const declarations *all, const bl_expres
                      .decimals = name->is_text ? 0 : d->decimals,
                      .most_positive = d->is_signed ? most / 2 : most,
                      .most_negative = d->is_signed ? most / 2 + 1 : 0};
+    self->scale = 1;
+    for (uint32_t k = 0; k < self->decimals; k++)
+        self->scale *= 10;
     c->record_bytes += self->n_bytes;
     (void)find_name(&self->index, &c->names, name->name);
     const char *text = (const char *)c->names.data;

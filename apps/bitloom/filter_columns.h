@@ -11,6 +11,7 @@ typedef struct column {
     uint32_t index; // of its cell in the row
     bool is_text;
     uint32_t decimals;
+    uint64_t scale;                        // 10^decimals
     uint64_t most_positive, most_negative; // magnitudes that fit
     bool has_empty;                        // what an empty cell stands for
     cell_number empty;

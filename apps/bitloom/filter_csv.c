@@ -266,8 +266,10 @@ static bool read_cell(block *b, const table_job *t, const row *r, const column *
         cell_read_text(dst, c->n_bytes, begin, end, t->format);
         return true;
     }
-    cell_number x;
-    cell_status status = cell_read_number(&x, begin, end, t->format, c->decimals);
+    cell_number x = {0};
+    cell_status status = CELL_OK;
+    if (!cell_read_usual(&x.magnitude, begin, end, c->decimals, c->scale))
+        status = cell_read_number(&x, begin, end, t->format, c->decimals);
     if (status == CELL_EMPTY && c->has_empty) {
         x = c->empty;
         status = CELL_OK;

@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Rows and cells of a table, and the numbers in them.
-//
-// Eight digits are one word. With the first digit in the lowest byte, three multiplications add
-// neighbours: 2561 = 10 * 256 + 1 makes two digits of each pair of bytes (10 a + b, in the upper one),
-// then 100 * 65536 + 1 four, and 10000 * 2^32 + 1 eight. A shorter number is the end of such a word;
-// the bytes before it are replaced by zeros.
 
 #define _GNU_SOURCE // memrchr
 #include "table.h"
@@ -59,23 +54,6 @@ size_t table_whole_rows(uint64_t *found, const bl_bits *bits, table_format forma
 
 static bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
 
-static const uint64_t ZEROS = UINT64_C(0x3030303030303030);
-
-// Digits only, n of them, 1 to 8; reads the eight bytes before `end`.
-static bool read_word(uint64_t *value, const uint8_t *end, size_t n)
-{
-    uint64_t w, kept = UINT64_MAX << (64 - 8 * n);
-    memcpy(&w, end - 8, sizeof w);
-    w = (w & kept) | (ZEROS & ~kept);
-    // a digit is 0x30..0x39: adding 0x46 must not reach 0x80, nor subtracting 0x30 go below 0
-    if (((w + UINT64_C(0x4646464646464646)) | (w - ZEROS) | w) & UINT64_C(0x8080808080808080))
-        return false;
-    w = (w - ZEROS) * 2561 >> 8;
-    w = (w & UINT64_C(0x00FF00FF00FF00FF)) * 6553601 >> 16;
-    *value = (w & UINT64_C(0x0000FFFF0000FFFF)) * UINT64_C(42949672960001) >> 32;
-    return true;
-}
-
 static cell_status read_digits(uint64_t *value, const uint8_t *begin, const uint8_t *end)
 {
     size_t n = (size_t)(end - begin);
@@ -83,9 +61,9 @@ static cell_status read_digits(uint64_t *value, const uint8_t *begin, const uint
     if (n == 0)
         return CELL_NOT_A_NUMBER;
     if (n <= 8)
-        return read_word(value, end, n) ? CELL_OK : CELL_NOT_A_NUMBER;
+        return cell_read_word(value, end, n) ? CELL_OK : CELL_NOT_A_NUMBER;
     if (n <= 16) {
-        if (!read_word(&low, end, 8) || !read_word(&high, end - 8, n - 8))
+        if (!cell_read_word(&low, end, 8) || !cell_read_word(&high, end - 8, n - 8))
             return CELL_NOT_A_NUMBER;
         *value = high * 100000000 + low;
         return CELL_OK;

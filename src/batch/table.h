@@ -12,6 +12,8 @@
 
 #include <bitloom/batch.h>
 
+#include <string.h>
+
 typedef struct table_format {
     uint8_t separator;
     bool has_quotes;
@@ -47,6 +49,49 @@ typedef enum cell_status {
     CELL_TOO_PRECISE, // more decimals than the column has
     CELL_OUT_OF_RANGE
 } cell_status;
+
+// A run of 1 to 8 digits that ends before `end`; reads the eight bytes before it. False if there is
+// anything but digits.
+//
+// Eight digits are one word. With the first digit in the lowest byte, three multiplications add
+// neighbours: 2561 = 10 * 256 + 1 makes two digits of each pair of bytes (10 a + b, in the upper one),
+// then 100 * 65536 + 1 four, and 10000 * 2^32 + 1 eight. A shorter number is the end of such a word;
+// the bytes before it are replaced by zeros.
+static inline bool cell_read_word(uint64_t *value, const uint8_t *end, size_t n)
+{
+    const uint64_t zeros = UINT64_C(0x3030303030303030);
+    uint64_t w, kept = UINT64_MAX << (64 - 8 * n);
+    memcpy(&w, end - 8, sizeof w);
+    w = (w & kept) | (zeros & ~kept);
+    // a digit is 0x30..0x39: adding 0x46 must not reach 0x80, nor subtracting 0x30 go below 0
+    uint64_t bad =
+        ((w + UINT64_C(0x4646464646464646)) | (w - zeros) | w) & UINT64_C(0x8080808080808080);
+    w = (w - zeros) * 2561 >> 8;
+    w = (w & UINT64_C(0x00FF00FF00FF00FF)) * 6553601 >> 16;
+    *value = (w & UINT64_C(0x0000FFFF0000FFFF)) * UINT64_C(42949672960001) >> 32;
+    return bad == 0;
+}
+
+// The usual number, n digits or n digits and a point and `decimals` more, all at once; false for all
+// others, which cell_read_number reads. `scale` is 10^decimals.
+static inline bool cell_read_usual(uint64_t *value, const uint8_t *begin, const uint8_t *end,
+                                   uint32_t decimals, uint64_t scale)
+{
+    size_t n = (size_t)(end - begin);
+    uint64_t fraction = 0;
+    bool is_usual = true;
+    if (decimals > 0) {
+        if (decimals > 8 || n < decimals + 2 || *(end - decimals - 1) != '.')
+            return false;
+        is_usual = cell_read_word(&fraction, end, decimals);
+        end -= decimals + 1;
+        n -= decimals + 1;
+    }
+    if (n - 1 > 7 || !cell_read_word(value, end, n))
+        return false;
+    *value = *value * scale + fraction;
+    return is_usual;
+}
 
 // A number as magnitude and sign, times 10^decimals. Reads up to TABLE_SLACK bytes before the cell.
 typedef struct cell_number {
