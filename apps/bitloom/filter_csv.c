@@ -43,6 +43,7 @@ typedef struct block {
     uint32_t *kept_numbers, *kept_ends; // of each kept row, and where its text ends in `kept`
     size_t n_kept;
     uint64_t n_rows, n_skipped; // rows that are not blank; those of them with bad cells
+    bool ends_in_quotes;
     bad_cell bad;
 } block;
 
@@ -177,9 +178,9 @@ static bl_status read_block(table_job *t, block *b)
                                "takes quotes as text",
                                MOST_BLOCK_BYTES);
     }
-    if (whole == 0 || (t->is_at_end && whole < b->n))
-        return bl_diag_set(t->job->diag, BL_ERR_FORMAT, t->job->path, 0, 0,
-                           "the file ends within quotes; --no-quotes takes quotes as text");
+    b->ends_in_quotes = t->is_at_end && whole < b->n;
+    if (b->ends_in_quotes)
+        return BL_OK; // its rows are good up to there
     bl_buffer_append(&t->rest, text_of(b) + whole, b->n - whole);
     b->n = whole;
     return t->rest.status;
@@ -339,6 +340,20 @@ static void work_on_rows(block *b, const table_job *t)
     keep_rows(b, n_records);
 }
 
+// The quote that has no end: the last one that opens, behind the last row.
+static const uint8_t *open_quote(const block *b)
+{
+    const uint8_t *quote = NULL, *at = text_of(b), *end = at + b->n;
+    bool is_inside = false;
+    at += b->scan.n_rows ? row_at(b, b->scan.n_rows - 1).end : 0;
+    for (; at < end; at++)
+        if (*at == '"') {
+            is_inside = !is_inside;
+            quote = is_inside ? at : quote;
+        }
+    return quote;
+}
+
 static void work(void *context, size_t slot)
 {
     table_job *t = context;
@@ -348,6 +363,12 @@ static void work(void *context, size_t slot)
     b->bad = (bad_cell){0};
     table_scan_rows(&b->scan, t->bits, t->job->command->common.cpu, t->format, text_of(b), b->n);
     work_on_rows(b, t);
+    if (b->ends_in_quotes && (!b->bad.is_found || (b->bad.column && t->job->settings->skips_bad))) {
+        bool is_stray = b->scan.bad_quote != SIZE_MAX;
+        const uint8_t *quote = is_stray ? text_of(b) + b->scan.bad_quote : open_quote(b);
+        b->bad.is_found = false;
+        note_bad(b, NULL, quote, quote, is_stray ? CELL_OK : CELL_EMPTY);
+    }
 }
 
 // --------------------------------------------------------------------------------- delivery
@@ -358,6 +379,9 @@ static bl_status tell_bad(table_job *t, const bad_cell *bad)
     const column *c = bad->column;
     const char *file = t->job->path;
     bl_diag *diag = &t->row_diag;
+    if (!c && bad->status == CELL_EMPTY)
+        return bl_diag_set(diag, BL_ERR_FORMAT, file, line, bad->place,
+                           "a quote without its end; --no-quotes takes quotes as text");
     if (!c)
         return bl_diag_set(
             diag, BL_ERR_FORMAT, file, line, bad->place,

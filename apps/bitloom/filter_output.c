@@ -82,11 +82,12 @@ void filter_output_put(filter_output *o, const void *data, size_t bytes)
     if (o->fd < 0)
         return;
     o->n_bytes += bytes;
-    if (bytes > BUFFER_BYTES - o->n_buffered) {
+    bool is_large = bytes >= BUFFER_BYTES / 2;
+    if (is_large || bytes > BUFFER_BYTES - o->n_buffered) {
         write_all(o, o->buffer, o->n_buffered);
         o->n_buffered = 0;
     }
-    if (bytes >= BUFFER_BYTES / 2)
+    if (is_large)
         write_all(o, data, bytes);
     else {
         memcpy(o->buffer + o->n_buffered, data, bytes);
@@ -98,9 +99,9 @@ bl_status filter_output_close(filter_output *o, bl_status status)
 {
     if (status == BL_OK)
         status = o->status;
-    if (status == BL_OK && o->fd >= 0) {
+    if (o->fd >= 0 && (status == BL_OK || !o->path)) { // rows before an error are good
         write_all(o, o->buffer, o->n_buffered);
-        status = o->status;
+        status = status == BL_OK ? o->status : status;
     }
     if (o->path && o->fd >= 0) {
         bool is_temporary = o->temporary[0] != 0;

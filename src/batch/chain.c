@@ -297,7 +297,7 @@ static bl_status start(bl_chain *c)
     bl_status status = c->workers && c->tasks && c->staged ? BL_OK : BL_ERR_MEMORY;
     for (size_t i = 0; i < c->n_workers && status == BL_OK; i++) {
         status = worker_create(&c->workers[i], &c->plan);
-        c->tasks[i].block = bl_alloc_array(a, block_rows(c), c->plan.record_bytes);
+        c->tasks[i].block = bl_resize(a, NULL, 0, block_rows(c) * c->plan.record_bytes);
         if (!c->tasks[i].block)
             status = BL_ERR_MEMORY;
     }

@@ -240,10 +240,10 @@ void worker_drain(worker *w)
 
 static bl_status create_queue(queue *q, const plan *p, size_t capacity)
 {
-    q->capacity = capacity;
-    q->rows = bl_alloc_array(p->allocator, capacity, p->record_bytes);
+    q->capacity = capacity; // not zeroed: what is never written is never there
+    q->rows = bl_resize(p->allocator, NULL, 0, capacity * p->record_bytes);
     if (p->has_index)
-        q->index = bl_alloc_array(p->allocator, capacity, sizeof *q->index);
+        q->index = bl_resize(p->allocator, NULL, 0, capacity * sizeof *q->index);
     return q->rows && (q->index || !p->has_index) ? BL_OK : BL_ERR_MEMORY;
 }
 
