@@ -43,6 +43,7 @@ typedef struct bench_context {
     bl_cpu cpu;
 } bench_context;
 
+bool bench_batch(const bench_context *c);
 bool bench_bits(const bench_context *c);
 bool bench_gate(const bench_context *c);
 bool bench_record(const bench_context *c);

@@ -17,6 +17,7 @@ static const bench_group groups[] = {
     {"bits", bench_bits, "slicing and transposing, against memcpy and libm4ri"},
     {"gate", bench_gate, "every kernel against the same kernel of the CPU level below"},
     {"record", bench_record, "arithmetic on fields as planes, against plain C"},
+    {"batch", bench_batch, "filters end to end, against scalar C, AVX-512 by hand and reading"},
     {"logic", bench_logic, "the interpreter, against LUT3s on registers"},
     {"melt", bench_melt, "one step of a melted model for 512 lanes"},
 };
