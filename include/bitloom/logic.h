@@ -322,6 +322,15 @@ BL_API bl_plane *bl_machine_output(bl_machine *machine);
 // Runs one entry for all 512 lanes. Allocates nothing.
 BL_API void bl_machine_run(bl_machine *machine, uint32_t entry);
 
+// A machine for n_chunks times 512 lanes, 4 to 8 of them best: short programs run at up to several
+// times the speed per lane, as long as all slots stay in L1. Planes of chunk c lie c times the stride
+// behind those that the functions above give; they and the ones below mean chunk 0.
+BL_API BL_MUST_USE bl_status bl_machine_create_many(bl_machine **machine, const bl_program *program,
+                                                    size_t n_chunks, bl_cpu level,
+                                                    const bl_allocator *allocator);
+BL_API size_t bl_machine_stride(const bl_machine *machine); // in planes
+BL_API void bl_machine_run_many(bl_machine *machine, uint32_t entry, size_t n_chunks);
+
 // States of lanes as bytes: (n_state + 7) / 8 each, bit k of the state is bit k % 8 of byte k / 8,
 // padding bits zero. `states` holds n_lanes of them in a row (at most 512); lanes beyond n_lanes
 // become zero on loading. Any bit pattern is a legal state.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A program as a predicate: each chunk is sliced straight into the machine's input planes.
+// A program as a predicate: chunks are sliced straight into the machine's input planes, and as many of
+// them run at a time as L1 has room for.
 
 #include "pieces.h"
 
@@ -11,7 +12,16 @@ struct bl_filter {
     bl_machine *machine;
     pieces pieces;
     uint32_t n_inputs;
+    size_t n_chunks; // at a time
 };
+
+enum { SLOT_BYTES = 24 << 10, MOST_CHUNKS = 8 };
+
+static size_t chunks_at_a_time(const bl_program_info *info)
+{
+    size_t n = SLOT_BYTES / (info->n_slots * sizeof(bl_plane));
+    return n < 1 ? 1 : n > MOST_CHUNKS ? MOST_CHUNKS : n;
+}
 
 bl_status bl_filter_create(bl_filter **result, const bl_program *program, size_t record_bytes,
                            bl_cpu level, const bl_allocator *allocator)
@@ -25,12 +35,15 @@ bl_status bl_filter_create(bl_filter **result, const bl_program *program, size_t
     bl_filter *f = bl_alloc(allocator, sizeof *f);
     if (!f)
         return BL_ERR_MEMORY;
-    *f = (bl_filter){.allocator = allocator, .bits = bl_bits_get(level), .n_inputs = info.n_inputs};
+    *f = (bl_filter){.allocator = allocator,
+                     .bits = bl_bits_get(level),
+                     .n_inputs = info.n_inputs,
+                     .n_chunks = chunks_at_a_time(&info)};
     uint8_t is_read[8 * BL_BATCH_RECORD_BYTES] = {0};
     bl_program_mark_inputs(is_read, program);
     bl_status status = pieces_create(&f->pieces, is_read, record_bytes, allocator);
     if (status == BL_OK)
-        status = bl_machine_create(&f->machine, program, level, allocator);
+        status = bl_machine_create_many(&f->machine, program, f->n_chunks, level, allocator);
     if (status == BL_OK)
         *result = f;
     else
@@ -52,11 +65,17 @@ void bl_filter_destroy(bl_filter **handle)
 void bl_filter_run(bl_filter *f, bl_plane *keep, const void *records, size_t n_records)
 {
     const uint8_t *rows = records;
-    for (size_t done = 0; done < n_records; done += BL_LANES) {
+    size_t stride = bl_machine_stride(f->machine), n_chunks = 0;
+    for (size_t done = 0; done < n_records;) {
         size_t n = n_records - done < BL_LANES ? n_records - done : BL_LANES;
-        pieces_slice_first(&f->pieces, f->bits, bl_machine_input(f->machine), f->n_inputs,
-                           rows + done * f->pieces.record_bytes, n);
-        bl_machine_run(f->machine, 0);
-        *keep++ = *bl_machine_output(f->machine);
+        pieces_slice_first(&f->pieces, f->bits, bl_machine_input(f->machine) + n_chunks * stride,
+                           f->n_inputs, rows + done * f->pieces.record_bytes, n);
+        done += n;
+        if (++n_chunks < f->n_chunks && done < n_records)
+            continue;
+        bl_machine_run_many(f->machine, 0, n_chunks);
+        for (size_t c = 0; c < n_chunks; c++)
+            *keep++ = bl_machine_output(f->machine)[c * stride];
+        n_chunks = 0;
     }
 }

@@ -147,4 +147,5 @@ INLINE void ripple(vec *n, int first, int n_counters, vec carry)
 #define NAME(x) PASTE(x, _wide)
 #include "interpret_words.h"
 
-const interpreter PASTE(interpreter_, LEVEL) = {interpret_narrow, interpret_wide};
+const interpreter PASTE(interpreter_, LEVEL) = {interpret_narrow, interpret_wide,
+                                                interpret_many_narrow, interpret_many_wide};

@@ -110,20 +110,24 @@ static const WORD *NAME(run_sum)(bl_plane *slots, const WORD *code)
     return list;
 }
 
+// One operation for n_chunks chunks, whose planes lie `stride` planes apart; for one chunk the loop
+// over them is gone, since n_chunks and stride are then constants.
 #define RUN(table)                                                                                 \
     case table:                                                                                    \
         for (uint32_t i = 0; i < n; i++, code += 4)                                                \
-            for (int v = 0; v < VECTORS; v++)                                                      \
-                ((vec *)(void *)&slots[code[0]])[v] =                                              \
-                    LUT3(table, ((const vec *)(const void *)&slots[code[1]])[v],                   \
-                         ((const vec *)(const void *)&slots[code[2]])[v],                          \
-                         ((const vec *)(const void *)&slots[code[3]])[v]);                         \
+            for (size_t k = 0; k < n_chunks * stride; k += stride)                                 \
+                for (int v = 0; v < VECTORS; v++)                                                  \
+                    ((vec *)(void *)&slots[code[0] + k])[v] =                                      \
+                        LUT3(table, ((const vec *)(const void *)&slots[code[1] + k])[v],           \
+                             ((const vec *)(const void *)&slots[code[2] + k])[v],                  \
+                             ((const vec *)(const void *)&slots[code[3] + k])[v]);                 \
         break;
 #define RUN4(t) RUN(t) RUN(t + 1) RUN(t + 2) RUN(t + 3)
 #define RUN16(t) RUN4(t) RUN4(t + 4) RUN4(t + 8) RUN4(t + 12)
 #define RUN64(t) RUN16(t) RUN16(t + 16) RUN16(t + 32) RUN16(t + 48)
 
-static const WORD *NAME(run_lut3)(bl_plane *slots, uint32_t table, const WORD *code)
+INLINE const WORD *NAME(run_luts)(bl_plane *slots, uint32_t table, const WORD *code,
+                                  size_t n_chunks, size_t stride)
 {
     uint32_t n = *code++;
     switch (table) {
@@ -136,6 +140,33 @@ static const WORD *NAME(run_lut3)(bl_plane *slots, uint32_t table, const WORD *c
 #undef RUN4
 #undef RUN16
 #undef RUN64
+
+static const WORD *NAME(run_lut3)(bl_plane *slots, uint32_t table, const WORD *code)
+{
+    return NAME(run_luts)(slots, table, code, 1, 1);
+}
+
+static const WORD *NAME(run_lut3_many)(bl_plane *slots, uint32_t table, const WORD *code,
+                                       size_t n_chunks, size_t stride)
+{
+    return NAME(run_luts)(slots, table, code, n_chunks, stride);
+}
+
+static void NAME(interpret_many)(bl_plane *slots, const WORD *code, size_t n_chunks, size_t stride)
+{
+    for (;;) {
+        uint32_t kind = *code++;
+        const WORD *next = code;
+        if (kind < 256)
+            next = NAME(run_lut3_many)(slots, kind, code, n_chunks, stride);
+        else if (kind == OP_END)
+            return;
+        for (size_t k = 0; k < n_chunks * stride && kind >= 256; k += stride)
+            next = kind == OP_COUNT_GE ? NAME(run_count_ge)(slots + k, code)
+                                       : NAME(run_sum)(slots + k, code);
+        code = next;
+    }
+}
 
 static void NAME(interpret)(bl_plane *slots, const WORD *code)
 {

@@ -13,6 +13,7 @@ struct bl_machine {
     const interpreter *interpreter;
     const bl_bits *bits;
     size_t state_bytes;
+    size_t n_chunks, stride;
     const bl_allocator *allocator;
 };
 
@@ -29,10 +30,10 @@ static const interpreter *find_interpreter(bl_cpu level)
     }
 }
 
-bl_status bl_machine_create(bl_machine **result, const bl_program *program, bl_cpu level,
-                            const bl_allocator *allocator)
+bl_status bl_machine_create_many(bl_machine **result, const bl_program *program, size_t n_chunks,
+                                 bl_cpu level, const bl_allocator *allocator)
 {
-    assert(result && program && bl_cpu_is_supported(level));
+    assert(result && program && n_chunks > 0 && bl_cpu_is_supported(level));
     bl_machine *m = bl_alloc(allocator, sizeof *m);
     if (!m)
         return BL_ERR_MEMORY;
@@ -41,15 +42,24 @@ bl_status bl_machine_create(bl_machine **result, const bl_program *program, bl_c
                       .interpreter = find_interpreter(level),
                       .bits = bl_bits_get(level),
                       .allocator = allocator,
+                      .n_chunks = n_chunks,
+                      .stride = n | 1, // planes of one slot in different sets of the cache
                       .state_bytes = ((size_t)program->header->n_state + 7) / 8};
-    m->slots = bl_alloc_array(allocator, n, sizeof *m->slots);
+    m->slots = bl_alloc_array(allocator, n_chunks * m->stride, sizeof *m->slots);
     if (!m->slots) {
         bl_machine_destroy(&m);
         return BL_ERR_MEMORY;
     }
-    memset(&m->slots[1], 0xFF, sizeof m->slots[1]);
+    for (size_t k = 0; k < n_chunks; k++)
+        memset(&m->slots[k * m->stride + 1], 0xFF, sizeof *m->slots);
     *result = m;
     return BL_OK;
+}
+
+bl_status bl_machine_create(bl_machine **result, const bl_program *program, bl_cpu level,
+                            const bl_allocator *allocator)
+{
+    return bl_machine_create_many(result, program, 1, level, allocator);
 }
 
 void bl_machine_destroy(bl_machine **handle)
@@ -57,7 +67,7 @@ void bl_machine_destroy(bl_machine **handle)
     bl_machine *m = handle ? *handle : NULL;
     if (!m)
         return;
-    bl_free(m->allocator, m->slots, m->program->header->n_slots * sizeof *m->slots);
+    bl_free(m->allocator, m->slots, m->n_chunks * m->stride * sizeof *m->slots);
     bl_free(m->allocator, m, sizeof *m);
     *handle = NULL;
 }
@@ -65,6 +75,7 @@ void bl_machine_destroy(bl_machine **handle)
 bl_plane *bl_machine_input(bl_machine *m) { return m->slots + m->program->info.first_input; }
 bl_plane *bl_machine_state(bl_machine *m) { return m->slots + m->program->info.first_state; }
 bl_plane *bl_machine_output(bl_machine *m) { return m->slots + m->program->info.first_output; }
+size_t bl_machine_stride(const bl_machine *m) { return m->stride; }
 size_t bl_machine_state_bytes(const bl_machine *m) { return m->state_bytes; }
 
 void bl_machine_run(bl_machine *m, uint32_t entry)
@@ -76,6 +87,18 @@ void bl_machine_run(bl_machine *m, uint32_t entry)
         m->interpreter->wide(m->slots, (const uint32_t *)p->code + first);
     else
         m->interpreter->narrow(m->slots, (const uint16_t *)p->code + first);
+}
+
+void bl_machine_run_many(bl_machine *m, uint32_t entry, size_t n_chunks)
+{
+    const bl_program *p = m->program;
+    assert(entry < p->header->n_entries && n_chunks <= m->n_chunks);
+    uint64_t first = p->entries[entry].first_word;
+    if (p->header->is_wide)
+        m->interpreter->wide_many(m->slots, (const uint32_t *)p->code + first, n_chunks, m->stride);
+    else
+        m->interpreter->narrow_many(m->slots, (const uint16_t *)p->code + first, n_chunks,
+                                    m->stride);
 }
 
 void bl_machine_load_lanes(bl_machine *m, const uint8_t *states, size_t n_lanes)

@@ -212,6 +212,46 @@ static bl_program *random_program(uint32_t n_inputs, uint32_t n_operations)
     return p;
 }
 
+// Chunks of one machine against machines of their own: the same inputs, states and outputs.
+static void many_chunks_are_so_many_machines(void)
+{
+    enum { N = 3 };
+    for (uint32_t i = 0; i < 12; i++) {
+        bl_program *p = random_program(9, 3 + 2 * i);
+        bl_program_info info;
+        bl_program_get_info(&info, p);
+        for (int level = 0; level < BL_CPU_COUNT; level++) {
+            bl_machine *all, *one[N];
+            if (!bl_cpu_is_supported((bl_cpu)level))
+                continue;
+            REQUIRE(bl_machine_create_many(&all, p, N, (bl_cpu)level, NULL) == BL_OK);
+            size_t stride = bl_machine_stride(all);
+            for (size_t c = 0; c < N; c++) {
+                REQUIRE(bl_machine_create(&one[c], p, (bl_cpu)level, NULL) == BL_OK);
+                for (uint32_t k = 0; k < info.n_inputs; k++)
+                    for (size_t w = 0; w < 8; w++)
+                        bl_machine_input(all)[c * stride + k].word[w] =
+                            bl_machine_input(one[c])[k].word[w] = bl_random_next(&rng);
+            }
+            for (int t = 0; t < 3; t++)
+                bl_machine_run_many(all, 0, N);
+            for (size_t c = 0; c < N; c++) {
+                for (int t = 0; t < 3; t++)
+                    bl_machine_run(one[c], 0);
+                CHECK(memcmp(bl_machine_output(all) + c * stride, bl_machine_output(one[c]),
+                             info.n_outputs * 64)
+                      == 0);
+                CHECK(memcmp(bl_machine_state(all) + c * stride, bl_machine_state(one[c]),
+                             info.n_state * 64)
+                      == 0);
+                bl_machine_destroy(&one[c]);
+            }
+            bl_machine_destroy(&all);
+        }
+        bl_program_destroy(&p);
+    }
+}
+
 // Exhaustive over nine inputs (512 lanes), several steps of state.
 static bool same_outputs(const bl_program *p, const bl_program *q, bl_cpu level_p, bl_cpu level_q)
 {
@@ -487,6 +527,7 @@ int main(void)
     RUN(trivial_ands_are_not_built);
     RUN(every_lut3_is_its_table);
     RUN(programs_of_random_graphs_compute_the_graph);
+    RUN(many_chunks_are_so_many_machines);
     RUN(expansion_to_luts_and_graph_keeps_the_function);
     RUN(aiger_round_trips_in_both_forms);
     RUN(aiger_accepts_the_1_9_sections);
