@@ -5,15 +5,12 @@
 //
 // A stage works on a run of several chunks, so that slicing kernels and predicates in C are called
 // for many planes at a time, and on full runs only: survivors gather in the queue before the next
-// stage. What moves is always the rows; planes are scratch. Of the ways to move the rows that a chunk
-// keeps, the cheapest is taken: none, all, a walk over few bits, or compaction of the chunk.
+// stage. What moves is always the rows; planes are scratch.
 
 #include "worker.h"
 
 #include <assert.h>
 #include <string.h>
-
-enum { FEW = 64 }; // of 512: up to here a walk over the bits is cheaper than compaction
 
 // A part of the stream on its way: row i has number index[i], or first + i.
 typedef struct run {
@@ -49,107 +46,36 @@ static void append_all(queue *q, const run *r, size_t record_bytes)
     q->n += r->n;
 }
 
-// memcpy with a constant size becomes one or two moves.
-#define WALK(bytes)                                                                                \
-    for (size_t w = 0; w < BL_LANES / 64; w++)                                                     \
-        for (uint64_t left = keep->word[w]; left; left &= left - 1) {                              \
-            size_t i = w * 64 + (size_t)__builtin_ctzll(left);                                     \
-            memcpy(to, r->rows + i * (bytes), bytes);                                              \
-            to += (bytes);                                                                         \
-        }
-
-static void append_few(queue *q, const run *r, const bl_plane *keep, size_t record_bytes,
-                       size_t n_kept)
-{
-    uint8_t *to = q->rows + q->n * record_bytes;
-    switch (record_bytes) {
-    case 4: WALK(4); break;
-    case 8: WALK(8); break;
-    case 16: WALK(16); break;
-    default: WALK(record_bytes); break;
-    }
-    if (q->index) {
-        uint64_t *number = q->index + q->n;
-        for (size_t w = 0; w < BL_LANES / 64; w++)
-            for (uint64_t left = keep->word[w]; left; left &= left - 1) {
-                size_t i = w * 64 + (size_t)__builtin_ctzll(left);
-                *number++ = r->index ? r->index[i] : r->first + i;
-            }
-    }
-    q->n += n_kept;
-}
-#undef WALK
-
-static void append_many(worker *w, queue *q, const run *r, const bl_plane *keep)
+// All the work is in the selections of the layer bits, which know sparse words from dense ones.
+static void append_kept(worker *w, queue *q, const run *r)
 {
     const plan *p = w->plan;
-    size_t n =
-        bl_compact(p->bits, q->rows + q->n * p->record_bytes, r->rows, p->record_bytes, keep, r->n);
+    assert(q->n + r->n <= q->capacity);
+    size_t n = bl_compact(p->bits, q->rows + q->n * p->record_bytes, r->rows, p->record_bytes,
+                          w->keep, r->n);
     if (q->index && r->index)
-        (void)bl_compact(p->bits, q->index + q->n, r->index, sizeof *r->index, keep, r->n);
+        (void)bl_compact(p->bits, q->index + q->n, r->index, sizeof *r->index, w->keep, r->n);
     else if (q->index) {
-        (void)bl_compact_indices(p->bits, w->numbers, 0, keep, r->n);
+        (void)bl_compact_indices(p->bits, w->numbers, 0, w->keep, r->n);
         for (size_t i = 0; i < n; i++)
             q->index[q->n + i] = r->first + w->numbers[i];
     }
     q->n += n;
 }
 
-static bool is_empty(const bl_plane *p)
-{
-    uint64_t any = 0;
-    for (size_t i = 0; i < BL_LANES / 64; i++)
-        any |= p->word[i];
-    return any == 0;
-}
-
-// One chunk; lanes behind the last row are zero in `keep`.
-static void append_kept(worker *w, queue *q, const run *r, const bl_plane *keep)
-{
-    size_t record_bytes = w->plan->record_bytes;
-    if (is_empty(keep))
-        return;
-    size_t n_kept = bl_count_set(w->plan->bits, keep, BL_LANES);
-    assert(n_kept <= r->n && q->n + r->n <= q->capacity);
-    if (n_kept == r->n)
-        append_all(q, r, record_bytes);
-    else if (n_kept <= FEW)
-        append_few(q, r, keep, record_bytes, n_kept);
-    else
-        append_many(w, q, r, keep);
-}
-
 // ----------------------------------------------------------------------------------- stages
-
-static void clear_behind(bl_plane *keep, size_t n)
-{
-    for (size_t i = 0; i < BL_LANES / 64; i++) {
-        size_t begin = 64 * i;
-        if (n <= begin)
-            keep->word[i] = 0;
-        else if (n - begin < 64)
-            keep->word[i] &= (UINT64_C(1) << (n - begin)) - 1;
-    }
-}
 
 static void run_predicate(worker *w, uint32_t s, const run *r)
 {
     const plan *p = w->plan;
     const stage *self = &p->stages[s];
-    size_t n_chunks = n_chunks_of(r->n);
     if (self->program)
         bl_filter_run(w->filters[s], w->keep, r->rows, r->n);
     else {
         pieces_slice(&self->pieces, p->bits, w->planes, r->rows, r->n);
-        self->keep(self->context, w->keep, w->planes, n_chunks);
+        self->keep(self->context, w->keep, w->planes, n_chunks_of(r->n));
     }
-    if (r->n % BL_LANES)
-        clear_behind(&w->keep[n_chunks - 1], r->n % BL_LANES);
-    for (size_t c = 0; c < n_chunks; c++) {
-        size_t left = r->n - c * BL_LANES;
-        run chunk = part_of(r, c * BL_LANES, left < BL_LANES ? left : BL_LANES, p->record_bytes);
-        append_kept(w, queue_behind(w, s), &chunk, &w->keep[c]);
-    }
+    append_kept(w, queue_behind(w, s), r);
 }
 
 static void change_by_program(worker *w, uint32_t s, size_t n_chunks)
