@@ -2,7 +2,9 @@
 // Which cells are needed and as what. The predicate says which columns and whether as text or number;
 // --fields says what kind of number:
 //
-//     price:.2, kind:3, delta:s16.1        name [ : [u|s|i][bits][.decimals] ]; default s64
+//     price:.2, kind:3, delta:s16.1        name [ : [u|s|i][bits][.decimals] ]
+//
+// A column without a type is s64, with as many decimals as the first rows of the table show.
 //
 // In the record each column takes whole words of 64 bits; the bits that a number lacks are padding.
 
@@ -14,7 +16,7 @@
 typedef struct declaration {
     char name[256];
     uint32_t width, decimals;
-    bool is_signed;
+    bool is_signed, has_type;
 } declaration;
 
 typedef struct declarations {
@@ -82,6 +84,7 @@ static bl_status read_declaration(declarations *all, const char *begin, const ch
         return bl_diag_set(diag, BL_ERR_FORMAT, all->name, line, column_number,
                            "expected the name of a column with at most 255 bytes");
     memcpy(d.name, begin, n);
+    d.has_type = colon != NULL;
     if (colon) {
         const char *type_begin = colon + 1;
         trim(&type_begin, &end);
@@ -252,14 +255,12 @@ static bl_status add_column(columns *c, const declarations *all, const bl_expres
     d = d ? d : &standard;
     uint64_t most = UINT64_MAX >> (64 - d->width);
     *self = (column){.is_text = name->is_text,
+                     .is_declared = d->has_type,
                      .first_byte = c->record_bytes,
                      .n_bytes = name->is_text ? (name->text_bytes + 8) / 8 * 8 : 8,
                      .decimals = name->is_text ? 0 : d->decimals,
                      .most_positive = d->is_signed ? most / 2 : most,
                      .most_negative = d->is_signed ? most / 2 + 1 : 0};
-    self->scale = 1;
-    for (uint32_t k = 0; k < self->decimals; k++)
-        self->scale *= 10;
     c->record_bytes += self->n_bytes;
     (void)find_name(&self->index, &c->names, name->name);
     const char *text = (const char *)c->names.data;
@@ -285,8 +286,6 @@ static bl_status add_columns(columns *c, const declarations *all, const bl_expre
             return unknown_column(&c->names, name->name, "predicate", name->line, name->column,
                                   diag);
         status = add_column(c, all, name);
-        if (status == BL_OK)
-            status = read_empty(&c->list[i], job->settings->empty, job->diag);
         if (status == BL_OK && c->record_bytes > BL_BATCH_RECORD_BYTES)
             return bl_diag_set(diag, BL_ERR_LIMIT, "predicate", name->line, name->column,
                                "the columns and texts of the predicate need more than %d bytes",
@@ -299,12 +298,22 @@ static bl_status add_columns(columns *c, const declarations *all, const bl_expre
     return status;
 }
 
-static bl_status compile(columns *c, bl_program **program, filter_job *job)
+static bl_status finish_column(column *c, filter_job *job)
+{
+    c->scale = 1;
+    for (uint32_t k = 0; k < c->decimals; k++)
+        c->scale *= 10;
+    return read_empty(c, job->settings->empty, job->diag);
+}
+
+bl_status columns_compile(bl_program **program, columns *c, filter_job *job)
 {
     size_t n_fields = c->record.n_fields;
     uint8_t *decimals = bl_alloc(NULL, n_fields);
     uint32_t *field_of_name = bl_alloc_array(NULL, c->n + 1, sizeof *field_of_name);
     bl_status status = decimals && field_of_name ? BL_OK : BL_ERR_MEMORY;
+    for (uint32_t i = 0; i < c->n && status == BL_OK; i++)
+        status = finish_column(&c->list[i], job);
     for (uint32_t f = 0, i = 0; f < n_fields && status == BL_OK; f++)
         if (strcmp(c->record.fields[f].name, "_") != 0) {
             decimals[f] = (uint8_t)c->list[i].decimals;
@@ -319,8 +328,8 @@ static bl_status compile(columns *c, bl_program **program, filter_job *job)
     return status;
 }
 
-bl_status columns_create(columns *c, bl_program **program, filter_job *job, const uint8_t *header,
-                         size_t header_bytes, table_format format)
+bl_status columns_create(columns *c, filter_job *job, const uint8_t *header, size_t header_bytes,
+                         table_format format)
 {
     declarations all = {0};
     bl_expression *e = NULL;
@@ -338,8 +347,6 @@ bl_status columns_create(columns *c, bl_program **program, filter_job *job, cons
         status = check_declarations(c, &all, job->diag);
     if (status == BL_OK)
         status = add_columns(c, &all, e, job);
-    if (status == BL_OK)
-        status = compile(c, program, job);
     bl_expression_destroy(&e);
     bl_buffer_clear(&all.list);
     return status;

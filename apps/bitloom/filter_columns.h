@@ -9,7 +9,7 @@
 
 typedef struct column {
     uint32_t index; // of its cell in the row
-    bool is_text;
+    bool is_text, is_declared;
     uint32_t decimals;
     uint64_t scale;                        // 10^decimals
     uint64_t most_positive, most_negative; // magnitudes that fit
@@ -28,10 +28,12 @@ typedef struct columns {
 } columns;
 
 // The first row of the table, or NULL without a header: then --fields names the columns in order.
-// Compiles the predicate, too, since its names decide which columns are needed.
-BL_MUST_USE bl_status columns_create(columns *c, bl_program **program, filter_job *job,
-                                     const uint8_t *header, size_t header_bytes,
-                                     table_format format);
+// The names of the predicate decide which columns are needed.
+BL_MUST_USE bl_status columns_create(columns *c, filter_job *job, const uint8_t *header,
+                                     size_t header_bytes, table_format format);
+
+// The predicate over the columns, whose decimals must be known now.
+BL_MUST_USE bl_status columns_compile(bl_program **program, columns *c, filter_job *job);
 void columns_destroy(columns *c);
 
 #endif

@@ -24,7 +24,8 @@ typedef struct bad_cell {
     uint64_t line, place;
     const column *column; // NULL: a quote
     cell_status status;
-    uint32_t n_cells; // of a row that has too few, otherwise 0
+    uint32_t n_cells;    // of a row that has too few, otherwise 0
+    uint32_t n_decimals; // of a cell with too many
     char text[40];
 } bad_cell;
 
@@ -241,6 +242,19 @@ static void note_bad(block *b, const column *c, const uint8_t *begin, const uint
         memcpy(bad->text + sizeof bad->text - 4, "...", 4);
 }
 
+// Digits behind the point of a cell that is a number, otherwise 0.
+static uint32_t decimals_of(const uint8_t *begin, const uint8_t *end, table_format format)
+{
+    uint32_t n = 0;
+    cell_number x;
+    if (cell_read_number(&x, begin, end, format, 0) != CELL_TOO_PRECISE)
+        return 0; // trailing zeros fit anywhere
+    const uint8_t *at = memchr(begin, '.', (size_t)(end - begin));
+    for (uint32_t k = 1; at + k < end && at[k] >= '0' && at[k] <= '9'; k++)
+        n = at[k] > '0' ? k : n;
+    return n < BL_EXPRESSION_DECIMALS ? n : BL_EXPRESSION_DECIMALS;
+}
+
 // Stores the number as a word; false if it does not fit the column.
 static bool store_number(uint8_t *dst, const column *c, const cell_number *x)
 {
@@ -277,8 +291,10 @@ static bool read_cell(block *b, const table_job *t, const row *r, const column *
     }
     if (status == CELL_OK && !store_number(dst, c, &x))
         status = CELL_OUT_OF_RANGE;
-    if (status != CELL_OK)
+    if (status != CELL_OK) {
         note_bad(b, c, begin, end, status);
+        b->bad.n_decimals = decimals_of(begin, end, t->format);
+    }
     return status == CELL_OK;
 }
 
@@ -398,12 +414,12 @@ static bl_status tell_bad(table_job *t, const bad_cell *bad)
                            "column %s is empty; --empty 0 reads that as 0, --skip-bad leaves such "
                            "rows out",
                            c->name);
-    case CELL_TOO_PRECISE:
+    case CELL_TOO_PRECISE: // as many as it takes for this one
         return bl_diag_set(diag, BL_ERR_FORMAT, file, line, bad->place,
                            "column %s: \"%s\" has more than %u decimals; declare them: --fields "
                            "%s:.%u",
                            c->name, bad->text, (unsigned)c->decimals, c->name,
-                           (unsigned)c->decimals + 2);
+                           (unsigned)bad->n_decimals);
     case CELL_OUT_OF_RANGE:
         return bl_diag_set(diag, BL_ERR_FORMAT, file, line, bad->place,
                            "column %s: \"%s\" does not fit; expected %s%" PRIu64 " to %" PRIu64
@@ -465,37 +481,67 @@ static size_t first_row_bytes(const table_job *t, const uint8_t *text, size_t by
     return n + 1; // whole rows have an end
 }
 
-// Takes the header off the first block, and puts the others back before what was read behind it.
+// Columns that were not declared get the decimals that the first block shows.
+static void guess_decimals(table_job *t, block *first, size_t header_bytes)
+{
+    table_scan_rows(&first->scan, t->bits, t->job->command->common.cpu, t->format, text_of(first),
+                    first->n);
+    for (size_t i = 0; i < first->scan.n_rows; i++) {
+        row r = row_at(first, i);
+        for (uint32_t k = 0; k < t->columns.n && r.begin >= header_bytes; k++) {
+            column *c = &t->columns.list[k];
+            if (c->is_text || c->is_declared || c->index >= r.n_cells)
+                continue;
+            const uint8_t *end = text_of(first) + r.ends[c->index];
+            const uint8_t *begin = text_of(first) + (c->index ? r.ends[c->index - 1] + 1 : r.begin);
+            end -= c->index + 1 == r.n_cells && end > begin && end[-1] == '\r';
+            uint32_t n = decimals_of(begin, end, t->format);
+            c->decimals = n > c->decimals ? n : c->decimals;
+        }
+    }
+}
+
+// Puts text back before what was read behind it.
+static bl_status put_back(table_job *t, const uint8_t *text, size_t bytes)
+{
+    bl_buffer rest = {0};
+    bl_buffer_append(&rest, text, bytes);
+    bl_buffer_append(&rest, t->rest.data ? t->rest.data : (const uint8_t *)"", t->rest.bytes);
+    bl_buffer_clear(&t->rest);
+    t->rest = rest;
+    return rest.status;
+}
+
+// Reads the first block, learns from it what the columns are, takes the header off and puts the rows
+// back.
 static bl_status read_header(table_job *t, bl_program **program)
 {
     filter_job *job = t->job;
     block first = {0};
-    if (job->settings->has_no_header) {
-        if (!job->settings->fields)
-            return bl_diag_set(
-                job->diag, BL_ERR_ARGUMENT, NULL, 0, 0,
-                "--no-header needs the names of the columns: --fields kind,name,price:.2");
-        return columns_create(&t->columns, program, job, NULL, 0, t->format);
-    }
+    bool has_header = !job->settings->has_no_header;
+    if (!has_header && !job->settings->fields)
+        return bl_diag_set(
+            job->diag, BL_ERR_ARGUMENT, NULL, 0, 0,
+            "--no-header needs the names of the columns: --fields kind,name,price:.2");
     bl_status status = read_block(t, &first);
-    if (status == BL_OK && first.n == 0)
+    if (status == BL_OK && first.n == 0 && has_header)
         status = bl_diag_set(job->diag, BL_ERR_FORMAT, job->path, 0, 0,
                              "empty; expected a line with the names of the columns");
     if (status == BL_OK) {
-        size_t n = first_row_bytes(t, text_of(&first), first.n);
-        bl_buffer rest = {0};
-        bl_buffer_append(&rest, text_of(&first) + n, first.n - n);
-        bl_buffer_append(&rest, t->rest.data ? t->rest.data : (const uint8_t *)"", t->rest.bytes);
-        bl_buffer_clear(&t->rest);
-        t->rest = rest;
+        const uint8_t *text = text_of(&first);
+        size_t n = has_header ? first_row_bytes(t, text, first.n) : 0;
         t->n_bytes = n;
         for (size_t i = 0; i < n; i++)
-            t->n_lines += text_of(&first)[i] == '\n';
-        status = rest.status;
+            t->n_lines += text[i] == '\n';
+        status = columns_create(&t->columns, job, has_header ? text : NULL, n, t->format);
         if (status == BL_OK)
-            status = columns_create(&t->columns, program, job, text_of(&first), n, t->format);
+            guess_decimals(t, &first, n);
+        if (status == BL_OK)
+            status = columns_compile(program, &t->columns, job);
+        if (status == BL_OK)
+            status = put_back(t, text + n, first.n - n);
         if (status == BL_OK && !job->settings->prints_index)
-            filter_output_put(&job->out, text_of(&first), n);
+            filter_output_put(&job->out, text, n);
     }
     destroy_block(&first, t);
     return status;

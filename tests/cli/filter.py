@@ -187,6 +187,7 @@ class Table(Folder):
                         ("price - cost > 5.99", (1, 3)), ("price == 12.34", (1,)), ("cost > 99.4", (2,))):
                     out, _ = run(predicate, path, "-f", "price:.2,cost:.1")
                     self.assertEqual(out, kept(*numbers), predicate)
+                    self.assertEqual(run(predicate, path)[0], out) # decimals are guessed
 
     def test_other_formats(self):
         tabs = "a\tb\n1\t2,5\n3\t4\n"
@@ -194,6 +195,8 @@ class Table(Folder):
         self.assertEqual(run("a == 3", "-", "--format", "tsv", stdin=tabs.encode())[0], b"a\tb\n3\t4\n")
         self.assertEqual(run("a == 3", "-", "--format", "csv", "--separator", "\\t",
                              stdin=tabs.encode())[0], b"a\tb\n3\t4\n")
+        self.assertEqual(run("b > 1.5", "-", "--format", "csv", "--no-header", "-f", "a,b",
+                             stdin=b"x,1.25\ny,1.75\n")[0], b"y,1.75\n")
         self.assertEqual(run("b > 1", "-", "--format", "csv", "--separator", ";", "--no-header", "-f",
                              "a,b:8", stdin=b"x;1\ny;2\n")[0], b"y;2\n")
         self.assertEqual(run("`a b` == 2", "-", "--format", "csv", stdin=b"\xef\xbb\xbfa b,c\n1,2\n2,3\n")[0],
@@ -213,8 +216,10 @@ class Table(Folder):
         cases = [
             (b"a,b\n1,2\n1,x2\n", "b == 2", [], "t.csv:3:3: column b: \"x2\" is no number"),
             (b"a,b\n1,\n", "b == 2", [], "t.csv:2:3: column b is empty; --empty 0"),
-            (b"a,b\n1,2.5\n", "b == 2", [], "t.csv:2:3: column b: \"2.5\" has more than 0 decimals; "
-                                             "declare them: --fields b:.2"),
+            (b"a,b\n1,2.125\n", "b == 2", ["-f", "b:.1"], "t.csv:2:3: column b: \"2.125\" has more than 1 "
+                                                         "decimals; declare them: --fields b:.3"),
+            (b"a,b\n" + b"1,2.5\n" * 100000 + b"1,2.125\n", "b == 2", [],
+             "t.csv:100002:3: column b: \"2.125\" has more than 1 decimals"),
             (b"a,b\n1,300\n", "b == 2", ["-f", "b:8"], "\"300\" does not fit"),
             (b"a,b\n1,-1\n", "b == 2", ["-f", "b:u64"], "\"-1\" does not fit"),
             (b"a,b\n1,9223372036854775808\n", "b == 2", [], "does not fit"),
