@@ -484,6 +484,7 @@ static void every_failing_allocation_is_reported(void)
         bl_chain_params params = {.record_bytes = 3,
                                   .level = bl_cpu_best(),
                                   .has_index = true,
+                                  .slab_bytes = 5000,
                                   .pool = pool,
                                   .allocator = &a};
         bl_refill_params more = {
