@@ -39,6 +39,10 @@ typedef size_t expand_kernel(uint8_t *dst, const uint8_t *src, const uint64_t *w
 typedef size_t indices_kernel(uint32_t *dst, uint32_t first, const uint64_t *keep, size_t n_words);
 typedef size_t count_kernel(const uint64_t *words, size_t n_words);
 
+// n_blocks whole blocks of 64 bytes; found[n_wanted * b + k] is the word of wanted[k] in block b.
+typedef void match_kernel(uint64_t *found, const uint8_t *text, size_t n_blocks,
+                          const uint8_t *wanted, size_t n_wanted);
+
 struct bl_bits {
     bl_cpu level;
     slice_kernel *slice[N_WIDTHS];
@@ -51,6 +55,7 @@ struct bl_bits {
     expand_kernel *expand[N_SIZES];
     indices_kernel *indices;
     count_kernel *count;
+    match_kernel *match;
 };
 
 #define BITS_LANES_KERNELS(level)                                                                  \
@@ -77,5 +82,6 @@ BITS_LANES_KERNELS(neon)
 BITS_COMPACT_KERNELS(c)
 BITS_COMPACT_KERNELS(avx2)
 BITS_COMPACT_KERNELS(avx512)
+match_kernel bits_match_c, bits_match_avx2, bits_match_avx512;
 
 #endif

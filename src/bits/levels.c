@@ -25,15 +25,19 @@
     .expand = {bits_expand1_##level, bits_expand2_##level, bits_expand4_##level,                   \
                bits_expand8_##level, bits_expand16_##level16}
 
-static const bl_bits level_c = {.level = BL_CPU_C, LANES(c, c), COMPACT(c, c), EXPAND(c, c)};
+static const bl_bits level_c = {
+    .level = BL_CPU_C, LANES(c, c), COMPACT(c, c), EXPAND(c, c), .match = bits_match_c};
 #if defined(__x86_64__)
 static const bl_bits level_avx2 = {
-    .level = BL_CPU_AVX2, LANES(avx2, c), COMPACT(avx2, c), EXPAND(c, c)};
-static const bl_bits level_avx512 = {
-    .level = BL_CPU_AVX512, LANES(avx512, avx512), COMPACT(avx512, avx512), EXPAND(avx512, c)};
+    .level = BL_CPU_AVX2, LANES(avx2, c), COMPACT(avx2, c), EXPAND(c, c), .match = bits_match_avx2};
+static const bl_bits level_avx512 = {.level = BL_CPU_AVX512,
+                                     LANES(avx512, avx512),
+                                     COMPACT(avx512, avx512),
+                                     EXPAND(avx512, c),
+                                     .match = bits_match_avx512};
 #elif defined(__aarch64__)
 static const bl_bits level_neon = {
-    .level = BL_CPU_NEON, LANES(neon, neon), COMPACT(c, c), EXPAND(c, c)};
+    .level = BL_CPU_NEON, LANES(neon, neon), COMPACT(c, c), EXPAND(c, c), .match = bits_match_c};
 #endif
 
 const bl_bits *bl_bits_get(bl_cpu level)

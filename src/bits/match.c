@@ -4,7 +4,6 @@
 // bits carry into bit 7 when 0x7F is added, nor bit 7 was set; a multiplication gathers the eight
 // bits 7 into the top byte.
 
-#include "match.h"
 #include "bits_private.h"
 
 #include <assert.h>
@@ -27,31 +26,19 @@ void bits_match_c(uint64_t *found, const uint8_t *text, size_t n_blocks, const u
         }
 }
 
-static match_kernel *find_kernel(const bl_bits *bits)
-{
-    switch (bits->level) {
-#if defined(__x86_64__)
-    case BL_CPU_AVX2: return bits_match_avx2;
-    case BL_CPU_AVX512: return bits_match_avx512;
-#endif
-    default: return bits_match_c;
-    }
-}
-
 void bl_match(const bl_bits *bits, uint64_t *found, const void *text, size_t n_bytes,
               const uint8_t *wanted, size_t n_wanted)
 {
     assert(bits && wanted && n_wanted > 0 && ((found && text) || n_bytes == 0));
-    match_kernel *match = find_kernel(bits);
     const uint8_t *from = text;
     size_t n_blocks = n_bytes / 64, rest = n_bytes % 64;
-    match(found, from, n_blocks, wanted, n_wanted);
+    bits->match(found, from, n_blocks, wanted, n_wanted);
     if (rest == 0)
         return;
     uint8_t last[64] = {0};
     memcpy(last, from + 64 * n_blocks, rest);
     found += n_blocks * n_wanted;
-    match(found, last, 1, wanted, n_wanted);
+    bits->match(found, last, 1, wanted, n_wanted);
     for (size_t k = 0; k < n_wanted; k++) // zero bytes may be wanted, too
         found[k] &= (UINT64_C(1) << rest) - 1;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Two comparisons and two masks for 64 bytes; bound by the masks, one a cycle.
 
-#include "../match.h"
+#include "../bits_private.h"
 
 #include <immintrin.h>
 

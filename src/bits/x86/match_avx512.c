@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One comparison into a mask register for 64 bytes.
 
-#include "../match.h"
+#include "../bits_private.h"
 
 #include <immintrin.h>
 
