@@ -4,6 +4,7 @@
 
 // The parts of `bitloom filter`: what was asked for, where rows go, and the two readers.
 
+#include "output_file.h"
 #include "verbs.h"
 
 #include <bitloom/batch.h>
@@ -14,18 +15,6 @@ typedef struct filter_settings {
     int64_t limit; // 0: none
 } filter_settings;
 
-// Rows on their way out: a buffer before a file, or nothing but a count.
-typedef struct filter_output {
-    int fd;           // -1: rows are only counted
-    const char *path; // NULL: standard output
-    char temporary[4096];
-    uint8_t *buffer;
-    size_t n_buffered;
-    uint64_t n_bytes;
-    bl_status status; // failures stick
-    bl_diag *diag;
-} filter_output;
-
 typedef struct filter_job {
     const bl_command *command;
     const filter_settings *settings;
@@ -34,7 +23,7 @@ typedef struct filter_job {
     uint64_t file_bytes; // 0 for a stream
     bool is_regular;
     bl_pool *pool;
-    filter_output out;
+    output_file out;
     bl_progress progress;
     uint64_t limit;      // most rows that are kept
     size_t record_bytes; // of raw records
@@ -49,12 +38,6 @@ BL_MUST_USE bl_status filter_csv(filter_job *job, bool has_tabs);
 // The predicate as a program over the record; --invert is in it. names: see bl_expression_fields.
 BL_MUST_USE bl_status filter_compile(bl_program **program, filter_job *job,
                                      const bl_expression_fields *fields);
-
-BL_MUST_USE bl_status filter_output_open(filter_output *out, const char *path, bool only_count,
-                                         bl_diag *diag);
-void filter_output_put(filter_output *out, const void *data, size_t bytes);
-// Writes the rest; the file gets its name only now, if `status` says that all went well.
-BL_MUST_USE bl_status filter_output_close(filter_output *out, bl_status status);
 
 // Reads until dst is full or the input ends; *bytes is less than asked for at the end only.
 BL_MUST_USE bl_status filter_read(size_t *bytes, filter_job *job, void *dst, size_t capacity);

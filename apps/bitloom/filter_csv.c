@@ -435,15 +435,15 @@ static bl_status tell_bad(table_job *t, const bad_cell *bad)
 
 static void put_rows(table_job *t, const block *b, size_t n)
 {
-    filter_output *out = &t->job->out;
+    output_file *out = &t->job->out;
     if (!t->job->settings->prints_index) {
-        filter_output_put(out, b->kept, n ? b->kept_ends[n - 1] : 0);
+        output_file_put(out, b->kept, n ? b->kept_ends[n - 1] : 0);
         return;
     }
     for (size_t i = 0; i < n; i++) {
         char line[24];
         int n_chars = snprintf(line, sizeof line, "%" PRIu64 "\n", t->n_rows + b->kept_numbers[i]);
-        filter_output_put(out, line, (size_t)n_chars);
+        output_file_put(out, line, (size_t)n_chars);
     }
 }
 
@@ -541,7 +541,7 @@ static bl_status read_header(table_job *t, bl_program **program)
         if (status == BL_OK)
             status = put_back(t, text + n, first.n - n);
         if (status == BL_OK && !job->settings->prints_index)
-            filter_output_put(&job->out, text, n);
+            output_file_put(&job->out, text, n);
     }
     destroy_block(&first, t);
     return status;

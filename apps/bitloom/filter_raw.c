@@ -19,12 +19,12 @@ static size_t take_rows(void *context, const void *rows, const uint64_t *index, 
     size_t n_taken = n < left ? n : (size_t)left, n_rows = n_taken;
     job->n_kept += n_taken;
     if (!job->settings->prints_index) {
-        filter_output_put(&job->out, rows, n_rows * (size_t)job->record_bytes);
+        output_file_put(&job->out, rows, n_rows * (size_t)job->record_bytes);
     } else
         for (size_t i = 0; i < n_rows; i++) {
             char line[24];
             int n_chars = snprintf(line, sizeof line, "%" PRIu64 "\n", index[i]);
-            filter_output_put(&job->out, line, (size_t)n_chars);
+            output_file_put(&job->out, line, (size_t)n_chars);
         }
     return job->out.status == BL_OK ? n_taken : 0;
 }

@@ -163,14 +163,14 @@ static bl_status filter(filter_job *job)
     if (status == BL_OK)
         status = open_input(job);
     if (status == BL_OK)
-        status = filter_output_open(&job->out, o->out, o->only_count, job->diag);
+        status = output_file_open(&job->out, o->out, o->only_count, job->diag);
     if (status != BL_OK)
         return status;
     bl_progress_begin(&job->progress, "filtering", job->file_bytes, "bytes",
                       job->command->common.is_quiet);
     status = is_raw ? filter_raw(job) : filter_csv(job, strcmp(format, "tsv") == 0);
     bl_progress_end(&job->progress, job->bytes_in);
-    return filter_output_close(&job->out, status);
+    return output_file_close(&job->out, status);
 }
 
 static bl_status check_settings(const bl_command *c, bl_diag *diag)

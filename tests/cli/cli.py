@@ -101,6 +101,23 @@ class CommandLine(unittest.TestCase):
         self.assertIn("expected 4 rows of 2 bytes, 8 in all",
                       run("transpose", "--rows", 4, "--cols", 9, stdin=b"123", expect=1)[1])
 
+    def test_transpose_in_bands_and_on_threads_is_the_same(self):
+        rows, cols = 20000, 2100  # a band of 1 MiB holds 419 rows of the result, rounded up to 512
+        width = (cols + 7) // 8
+        data = bytearray(os.urandom(rows * width))
+        for r in range(rows):
+            data[r * width + width - 1] &= 0x0F  # bits behind the last column
+        path, out, back = (self.folder / n for n in ("wide.bin", "turned.bin", "back.bin"))
+        path.write_bytes(data)
+        whole = run("transpose", "--rows", rows, "--cols", cols, path)[0]
+        for options in (("--band", 1), ("--band", 1, "--threads", 1), ("--threads", 3)):
+            run("transpose", "--rows", rows, "--cols", cols, path, out, *options)
+            self.assertEqual(out.read_bytes(), whole)
+        run("transpose", "--rows", cols, "--cols", rows, out, back, "--band", 1)
+        self.assertEqual(back.read_bytes(), bytes(data))
+        self.assertEqual(sorted(p.name for p in self.folder.glob("*.bin*")),
+                         ["back.bin", "turned.bin", "wide.bin"])  # no leftovers
+
     def test_melt_score_and_sample(self):
         loom, aig = self.folder / "tiny.loom", self.folder / "tiny.aig"
         facts = json.loads(run("melt", TINY, "-o", loom, "--aig", aig, "--json")[0])

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Where rows go: few large writes; a file appears under its name when it is complete, so that it may
-// also be the input.
+// Results on their way out: a buffer before a file descriptor, a temporary neighbour before a file.
 
 #define _GNU_SOURCE // mkostemp
-#include "filter.h"
+#include "output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,14 +14,14 @@
 
 enum { BUFFER_BYTES = 1 << 20 };
 
-static void fail(filter_output *o)
+static void fail(output_file *o)
 {
     if (o->status == BL_OK)
         o->status = bl_diag_set(o->diag, BL_ERR_IO, o->path ? o->path : "standard output", 0, 0,
                                 "%s", strerror(errno));
 }
 
-static void write_all(filter_output *o, const uint8_t *data, size_t bytes)
+static void write_all(output_file *o, const uint8_t *data, size_t bytes)
 {
     while (bytes > 0 && o->status == BL_OK) {
         ssize_t n = write(o->fd, data, bytes);
@@ -43,7 +43,7 @@ static bool is_special(const char *path)
     return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
-static void open_file(filter_output *o, const char *path)
+static void open_file(output_file *o, const char *path)
 {
     o->path = path;
     if (is_special(path)) {
@@ -62,10 +62,10 @@ static void open_file(filter_output *o, const char *path)
         fail(o);
 }
 
-bl_status filter_output_open(filter_output *o, const char *path, bool only_count, bl_diag *diag)
+bl_status output_file_open(output_file *o, const char *path, bool is_nothing, bl_diag *diag)
 {
-    *o = (filter_output){.fd = -1, .diag = diag};
-    if (only_count)
+    *o = (output_file){.fd = -1, .diag = diag};
+    if (is_nothing)
         return BL_OK;
     o->buffer = bl_alloc(NULL, BUFFER_BYTES);
     if (!o->buffer)
@@ -77,7 +77,7 @@ bl_status filter_output_open(filter_output *o, const char *path, bool only_count
     return o->status;
 }
 
-void filter_output_put(filter_output *o, const void *data, size_t bytes)
+void output_file_put(output_file *o, const void *data, size_t bytes)
 {
     if (o->fd < 0)
         return;
@@ -95,7 +95,7 @@ void filter_output_put(filter_output *o, const void *data, size_t bytes)
     }
 }
 
-bl_status filter_output_close(filter_output *o, bl_status status)
+bl_status output_file_close(output_file *o, bl_status status)
 {
     if (status == BL_OK)
         status = o->status;
