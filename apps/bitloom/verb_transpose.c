@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // bitloom transpose --rows R --cols C [IN [OUT]]: bit matrices in raw files.
 //
-// The input is mapped; the result is made and written in bands of rows, each as large as a quarter
-// of the memory allows, so that neither has to fit into memory.
+// The input is mapped; the result is made and written in bands of rows, so that neither has to
+// fit into memory.
 
 #include "output_file.h"
 #include "verbs.h"
@@ -29,13 +29,16 @@ typedef struct job {
 
 static size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
-// Rows of the result in a band, a multiple of 512.
+// Rows of the result in a band, a multiple of 512: 256 MiB of them, or so many that 4 KiB of each
+// row of the input are read together, if a quarter of the memory allows.
 static size_t rows_of_band(const job *j, int64_t band_mib)
 {
     uint64_t bytes = (uint64_t)band_mib << 20;
     if (bytes == 0) {
         long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-        bytes = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 4 : (uint64_t)1 << 30;
+        uint64_t most = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 4 : UINT64_MAX;
+        bytes = least(most, (uint64_t)j->dst_row << 15);
+        bytes = bytes < 256 << 20 ? 256 << 20 : bytes;
     }
     size_t n = (size_t)(bytes / j->dst_row) / BL_LANES * BL_LANES;
     return least(n < BL_LANES ? BL_LANES : n, j->cols);
@@ -121,7 +124,7 @@ static const bl_option options[] = {
     {"rows", 0, BL_OPTION_INT, offsetof(settings, rows), "R", 1, 1e12, "rows of the input"},
     {"cols", 0, BL_OPTION_INT, offsetof(settings, cols), "C", 1, 1e12, "columns of the input"},
     {"band", 0, BL_OPTION_INT, offsetof(settings, band_mib), "MIB", 1, 1 << 24,
-     "memory for the rows of the result that are made at once; default: a quarter of all"},
+     "memory for the rows of the result that are made at once; default: 256, more for long rows"},
 };
 
 const bl_verb bl_verb_transpose = {
