@@ -229,7 +229,7 @@ static void work_on_source(bl_chain *c, worker *w, task *t)
 static bool claim_slab(void *context, size_t slot)
 {
     bl_chain *c = context;
-    if (c->n_rows == 0 || c->status != BL_OK)
+    if (c->n_rows == 0)
         return false;
     size_t n = c->n_rows < c->plan.slab_rows ? (size_t)c->n_rows : c->plan.slab_rows;
     task *t = &c->tasks[slot];
@@ -253,12 +253,14 @@ static void work_on_slab(void *context, size_t slot)
         worker_drain(&c->workers[slot]);
 }
 
-// Offers an output, or the rest of it, to the sink. Behind an error of the source nothing is.
+// Offers an output, or the rest of it, to the sink. An error of the source ends the delivery for good.
 static bool deliver_slab(void *context, size_t slot)
 {
     bl_chain *c = context;
     queue *q = worker_output(&c->workers[slot]);
-    size_t left = c->status == BL_OK ? q->n - c->next_row : 0;
+    size_t left = q->n - c->next_row;
+    if (c->status != BL_OK)
+        return false;
     if (left > 0) {
         size_t n = c->sink(c->sink_context, q->rows + c->next_row * c->plan.record_bytes,
                            q->index ? q->index + c->next_row : NULL, left);
@@ -269,9 +271,8 @@ static bool deliver_slab(void *context, size_t slot)
             return false;
     }
     q->n = c->next_row = 0;
-    if (c->status == BL_OK)
-        c->status = c->tasks[slot].status;
-    return true;
+    c->status = c->tasks[slot].status;
+    return c->status == BL_OK;
 }
 
 // Works on rows until all are done or the sink is full, false; *n_claimed says how far it came.
