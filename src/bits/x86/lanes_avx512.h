@@ -131,10 +131,11 @@ INLINE void swap_words(__mmask8 mask, __m512i *a, __m512i *b)
     *a = x;
 }
 
-// Pipelining. The ports are kept busy only while shuffles (2 a cycle) and unpacks (4 a cycle) come mixed, and a
-// block's shuffles come first and last. So a loop finishes one unit of 16 registers while it fetches
-// the next one, register by register; as many become free as are filled. Measured on Zen 5, 16
-// bits: 2.7 cycles a register without, 2.1 with, and reading and writing L2 no longer shows.
+// Pipelining. The ports are kept busy only while shuffles (2 a cycle) and unpacks (4 a cycle) come
+// mixed, and a block's shuffles come first and last. So a loop finishes one unit of 16 registers
+// while it fetches the next one, register by register; as many become free as are filled. Measured
+// on Zen 5, 16 bits: 2.7 cycles a register without, 2.1 with, and reading and writing L2 no longer
+// shows.
 //
 //     fetch next[0], next[1]; finish registers 0, 1 of this unit; unpack next[0], next[1]; ...
 //
@@ -172,6 +173,35 @@ INLINE void swap_words(__mmask8 mask, __m512i *a, __m512i *b)
             ADVANCE_RESULT;                                                                        \
         }                                                                                          \
         UNROLL16 for (int k_ = 0; k_ < 16; k_ += 2) { FINISH; }                                    \
+    } while (0)
+
+// The same for units of eight registers. JOIN(r, k) does what can be done once r[0 .. k] are there;
+// FINISH uses r_ at k_.
+#define PIPELINE8(N_UNITS, FETCH, JOIN, ADVANCE_SOURCE, FINISH, ADVANCE_RESULT)                    \
+    do {                                                                                           \
+        __m512i r_[8], next_[8];                                                                   \
+        size_t left_ = (N_UNITS);                                                                  \
+        if (left_ == 0)                                                                            \
+            break;                                                                                 \
+        UNROLL16 for (int k_ = 0; k_ < 8; k_++)                                                    \
+        {                                                                                          \
+            r_[k_] = FETCH;                                                                        \
+            JOIN(r_, k_);                                                                          \
+        }                                                                                          \
+        for (; left_ > 1; left_--) {                                                               \
+            ADVANCE_SOURCE;                                                                        \
+            UNROLL16 for (int k_ = 0; k_ < 8; k_++)                                                \
+            {                                                                                      \
+                next_[k_] = FETCH;                                                                 \
+                FINISH;                                                                            \
+                if (k_ > 0)                                                                        \
+                    JOIN(next_, k_ - 1);                                                           \
+            }                                                                                      \
+            JOIN(next_, 7);                                                                        \
+            copy_registers(r_, next_, 8);                                                          \
+            ADVANCE_RESULT;                                                                        \
+        }                                                                                          \
+        UNROLL16 for (int k_ = 0; k_ < 8; k_++) { FINISH; }                                        \
     } while (0)
 
 #endif

@@ -53,11 +53,10 @@ INLINE __m512i one_hot_xor(int g)
     return _mm512_set1_epi64((int64_t)x);
 }
 
-// Register g of the next block: the planes of 64 records, not yet apart.
-INLINE void fetch8(__m512i next[8], const uint8_t *records, int g)
+INLINE __m512i fetch8(const uint8_t *records, int g)
 {
-    next[g] = _mm512_gf2p8affine_epi64_epi8(one_hot_xor(g),
-                                            permute(&reversed8, load(records + 64 * g)), 0);
+    return _mm512_gf2p8affine_epi64_epi8(one_hot_xor(g),
+                                         permute(&reversed8, load(records + 64 * g)), 0);
 }
 
 // Level by level, as soon as both registers are there.
@@ -77,64 +76,19 @@ INLINE void swap8(__m512i r[8], int g)
 
 void bits_slice8_avx512(bl_plane *planes, const uint8_t *records, size_t n_blocks)
 {
-    __m512i r[8], next[8];
-    if (n_blocks == 0)
-        return;
-#pragma GCC unroll 8
-    for (int g = 0; g < 8; g++) {
-        fetch8(r, records, g);
-        swap8(r, g);
-    }
-    for (; n_blocks > 1; n_blocks--, planes += 8) {
-        records += 512;
-#pragma GCC unroll 8
-        for (int g = 0; g < 8; g++) {
-            fetch8(next, records, g);
-            store(&planes[g], permute(&collect8[g], r[g]));
-            if (g > 0)
-                swap8(next, g - 1);
-        }
-        swap8(next, 7);
-        copy_registers(r, next, 8);
-    }
-#pragma GCC unroll 8
-    for (int p = 0; p < 8; p++)
-        store(&planes[p], permute(&collect8[p], r[p]));
+    PIPELINE8(n_blocks, fetch8(records, k_), swap8, records += 512,
+              store(&planes[k_], permute(&collect8[k_], r_[k_])), planes += 8);
 }
 
 #define SPREAD8(i) ((i) % 16 / 2 * 8 + (i) / 16 * 2 + (i) % 2)
 static const permutation spread8 = {TABLE64(SPREAD8)};
 
-INLINE void fetch_plane8(__m512i next[8], const bl_plane *planes, int p)
-{
-    next[p] = permute(&spread8, load(&planes[p]));
-}
+INLINE void join_planes8(__m512i r[8], int p) { unpack3(r, p, true); }
 
 void bits_unslice8_avx512(uint8_t *records, const bl_plane *planes, size_t n_blocks)
 {
-    __m512i r[8], next[8];
-    if (n_blocks == 0)
-        return;
-#pragma GCC unroll 8
-    for (int p = 0; p < 8; p++) {
-        fetch_plane8(r, planes, p);
-        unpack3(r, p, true);
-    }
-    for (; n_blocks > 1; n_blocks--, records += 512) {
-        planes += 8;
-#pragma GCC unroll 8
-        for (int g = 0; g < 8; g++) {
-            fetch_plane8(next, planes, g);
-            store(records + 64 * g, transpose8x8(r[reversed3(g)]));
-            if (g > 0)
-                unpack3(next, g - 1, true);
-        }
-        unpack3(next, 7, true);
-        copy_registers(r, next, 8);
-    }
-#pragma GCC unroll 8
-    for (int g = 0; g < 8; g++)
-        store(records + 64 * g, transpose8x8(r[reversed3(g)]));
+    PIPELINE8(n_blocks, permute(&spread8, load(&planes[k_])), join_planes8, planes += 8,
+              store(records + 64 * k_, transpose8x8(r_[reversed3(k_)])), records += 512);
 }
 
 // ---------------------------------------------------------------------------------- 16 bits

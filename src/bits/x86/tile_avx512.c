@@ -206,10 +206,6 @@ static const permutation collect[8] = {
     {TABLE64(COLLECT_0)}, {TABLE64(COLLECT_1)}, {TABLE64(COLLECT_2)}, {TABLE64(COLLECT_3)},
     {TABLE64(COLLECT_4)}, {TABLE64(COLLECT_5)}, {TABLE64(COLLECT_6)}, {TABLE64(COLLECT_7)}};
 
-INLINE void fetch64(__m512i r[8], const uint64_t *src, int g)
-{
-    r[g] = transpose8x8(permute(&turn[g], load(src + 8 * g)));
-}
 INLINE void swap64(__m512i r[8], int g)
 {
     if (g % 2 == 1)
@@ -226,29 +222,8 @@ INLINE void swap64(__m512i r[8], int g)
 
 void bits_transpose64_avx512(uint64_t *dst, const uint64_t *src, size_t n_blocks)
 {
-    __m512i r[8], next[8];
-    if (n_blocks == 0)
-        return;
-#pragma GCC unroll 8
-    for (int g = 0; g < 8; g++) {
-        fetch64(r, src, g);
-        swap64(r, g);
-    }
-    for (; n_blocks > 1; n_blocks--, dst += 64) {
-        src += 64;
-#pragma GCC unroll 8
-        for (int g = 0; g < 8; g++) {
-            fetch64(next, src, g);
-            store(dst + 8 * g, permute(&collect[g], r[g]));
-            if (g > 0)
-                swap64(next, g - 1);
-        }
-        swap64(next, 7);
-        copy_registers(r, next, 8);
-    }
-#pragma GCC unroll 8
-    for (int c = 0; c < 8; c++)
-        store(dst + 8 * c, permute(&collect[c], r[c]));
+    PIPELINE8(n_blocks, transpose8x8(permute(&turn[k_], load(src + 8 * k_))), swap64, src += 64,
+              store(dst + 8 * k_, permute(&collect[k_], r_[k_])), dst += 64);
 }
 
 void bits_reverse_avx512(uint8_t *dst, const uint8_t *src, size_t n_bytes)
