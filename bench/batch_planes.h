@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The predicate of batch_rows.h on planes, once with vector extensions, compiled for each level. The
-// including file defines LEVEL and VECTOR_BYTES.
+// The predicate of batch_rows.h on planes, once with vector extensions, compiled for each level.
+// The including file defines LEVEL and VECTOR_BYTES.
 
 #include "batch_rows.h"
 

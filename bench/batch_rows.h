@@ -2,7 +2,8 @@
 #ifndef BITLOOM_BENCH_BATCH_ROWS_H
 #define BITLOOM_BENCH_BATCH_ROWS_H
 
-// The filter that is measured: records of 64 bits with the fields a:12 b:12 c:16 d:12 e:12, of which
+// The filter that is measured: records of 64 bits with the fields a:12 b:12 c:16 d:12 e:12, of
+// which
 //
 //     (a < b && popcount(c) >= 9 && ((d ^ e) & 0x33) == 0x11)
 //         || (((a + b) & 0x800) == 0 && (c & 0xFF) == d >> 4)

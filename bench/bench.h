@@ -23,8 +23,8 @@ typedef struct bench_line {
 void bench_pair(bench_line *line, bench_run *contender, bench_run *anchor, void *contender_context,
                 void *anchor_context, double seconds);
 
-// Nanoseconds of one clock cycle now: a chain of dependent additions. 0 where it is not known how to
-// keep the compiler from shortening it.
+// Nanoseconds of one clock cycle now: a chain of dependent additions. 0 where it is not known how
+// to keep the compiler from shortening it.
 double bench_cycle_ns(void);
 
 typedef struct bench_settings {

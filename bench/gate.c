@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Is every kernel at least as fast as the kernel of the CPU level below? A level whose kernel is not
-// has no reason to keep it. Anchor: that kernel; 3 % tolerance. Fails where one is slower.
+// Is every kernel at least as fast as the kernel of the CPU level below? A level whose kernel is
+// not has no reason to keep it. Anchor: that kernel; 3 % tolerance. Fails where one is slower.
 
 #include "bench.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What bench/filter.sh filters, the same bytes every time: generate raw N-RECORDS, random records of 64
-// bits; generate table N-BYTES, a table of orders of about that size.
+// What bench/filter.sh filters, the same bytes every time: generate raw N-RECORDS, random records
+// of 64 bits; generate table N-BYTES, a table of orders of about that size.
 
 #include <inttypes.h>
 #include <stdint.h>

@@ -2,9 +2,9 @@
 #ifndef BITLOOM_BENCH_M4RI_H
 #define BITLOOM_BENCH_M4RI_H
 
-// libm4ri (Albrecht, Bard, Hart), the library of GF(2) linear algebra that Debian has: an anchor for
-// transposes. It is loaded while a benchmark runs, where it is installed (libm4ri-dev), and nothing
-// is compiled against it.
+// libm4ri (Albrecht, Bard, Hart), the library of GF(2) linear algebra that Debian has: an anchor
+// for transposes. It is loaded while a benchmark runs, where it is installed (libm4ri-dev), and
+// nothing is compiled against it.
 
 #include <stdbool.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The bit planes of a picture: 64 x 32 grey pixels are 2048 records of 8 bits, 4 blocks of 8 planes.
-// Plane 7 says where the picture is light, plane 0 looks like noise. The way back loses nothing.
+// The bit planes of a picture: 64 x 32 grey pixels are 2048 records of 8 bits, 4 blocks of 8
+// planes. Plane 7 says where the picture is light, plane 0 looks like noise. The way back loses
+// nothing.
 
 #include <bitloom/bits.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which cells are needed and as what. The predicate says which columns and whether as text or number;
-// --fields says what kind of number:
+// Which cells are needed and as what. The predicate says which columns and whether as text or
+// number; --fields says what kind of number:
 //
 //     price:.2, kind:3, delta:s16.1        name [ : [u|s|i][bits][.decimals] ]
 //

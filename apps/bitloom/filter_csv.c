@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Tables: blocks of whole rows go over a conveyor. One thread at a time reads a block and finds where
-// its last row ends; any thread scans it, reads the cells that the predicate needs into records,
-// runs the predicate, and copies the rows that are kept, as they are; blocks leave in order.
+// Tables: blocks of whole rows go over a conveyor. One thread at a time reads a block and finds
+// where its last row ends; any thread scans it, reads the cells that the predicate needs into
+// records, runs the predicate, and copies the rows that are kept, as they are; blocks leave in
+// order.
 //
 //     text ---- offsets of cells ---- records ---- keep ---- text
 //          scan                 parse         filter    copy
@@ -80,8 +81,8 @@ static void free_scan(block *b)
     b->kept = NULL;
 }
 
-// Room for the worst text of that size: nothing but separators, or nothing but line ends. Memory that
-// is never written is never there.
+// Room for the worst text of that size: nothing but separators, or nothing but line ends. Memory
+// that is never written is never there.
 static bl_status reserve_scan(block *b, size_t capacity)
 {
     if (b->scan_capacity >= capacity && b->kept)
@@ -512,8 +513,8 @@ static bl_status put_back(table_job *t, const uint8_t *text, size_t bytes)
     return rest.status;
 }
 
-// Reads the first block, learns from it what the columns are, takes the header off and puts the rows
-// back.
+// Reads the first block, learns from it what the columns are, takes the header off and puts the
+// rows back.
 static bl_status read_header(table_job *t, bl_program **program)
 {
     filter_job *job = t->job;

@@ -2,9 +2,9 @@
 #ifndef BITLOOM_APPS_OUTPUT_FILE_H
 #define BITLOOM_APPS_OUTPUT_FILE_H
 
-// A result that is written piece by piece: few large writes, and a file gets its name only when it is
-// complete, so that it may also be the input. Devices, pipes and standard output are written as they
-// are.
+// A result that is written piece by piece: few large writes, and a file gets its name only when it
+// is complete, so that it may also be the input. Devices, pipes and standard output are written as
+// they are.
 
 #include <bitloom/base.h>
 

@@ -30,7 +30,8 @@ BL_BEGIN_DECLS
 
 enum { BL_BATCH_RECORD_BYTES = 4096 }; // the most a record may have
 
-// --------------------------------------------------------------------- one predicate, a run of rows
+// --------------------------------------------------------------------- one predicate, a run of
+// rows
 
 // A program as a predicate on rows: input plane k is bit k of the record, output plane 0 says
 // whether the record is kept. Slices only the bytes that the program reads. One thread at a time.
@@ -49,9 +50,9 @@ BL_API void bl_filter_run(bl_filter *filter, bl_plane *keep, const void *records
 
 // ----------------------------------------------------------------------------------- chains
 
-// Planes of a run of chunks, for stages written in C: plane k of chunk c is planes[c * n_planes + k],
-// n_planes = 8 * record_bytes, and holds bit k of the records. Only planes that the stage said it
-// reads are defined. Lanes are independent: what happens to a record must not depend on its
+// Planes of a run of chunks, for stages written in C: plane k of chunk c is planes[c * n_planes +
+// k], n_planes = 8 * record_bytes, and holds bit k of the records. Only planes that the stage said
+// it reads are defined. Lanes are independent: what happens to a record must not depend on its
 // neighbours, and lanes behind the last record hold anything. `context` is shared by all threads.
 typedef void bl_keep_planes(void *context, bl_plane *keep, const bl_plane *planes, size_t n_chunks);
 typedef void bl_change_planes(void *context, bl_plane *planes, size_t n_chunks);
@@ -114,8 +115,8 @@ typedef bl_status bl_read_rows(void *context, void *rows, uint64_t first, size_t
 
 // Pushes records [next, n_records) of a source, each thread reading its own, and flushes. The chain
 // counts the records it has seen, so after BL_ERR_BUSY (the sink is full) the same call goes on
-// where it stopped. Rows before an error of `read` are delivered; the chain is of no use afterwards.
-// Not while pushed records are under way: flush first.
+// where it stopped. Rows before an error of `read` are delivered; the chain is of no use
+// afterwards. Not while pushed records are under way: flush first.
 BL_API BL_MUST_USE bl_status bl_chain_run(bl_chain *chain, bl_read_rows *read, void *context,
                                           uint64_t n_records);
 

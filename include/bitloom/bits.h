@@ -123,8 +123,9 @@ BL_API size_t bl_compact_indices(const bl_bits *bits, uint32_t *dst, uint32_t fi
 BL_API size_t bl_expand(const bl_bits *bits, void *dst, const void *src, size_t record_bytes,
                         const bl_plane *where, size_t n_records);
 
-// Looks for n_wanted bytes in a text: bit i % 64 of found[i / 64 * n_wanted + k] says whether byte i is
-// wanted[k]. Writes n_wanted words for each 64 bytes that have begun; bits behind the text are zero.
+// Looks for n_wanted bytes in a text: bit i % 64 of found[i / 64 * n_wanted + k] says whether byte
+// i is wanted[k]. Writes n_wanted words for each 64 bytes that have begun; bits behind the text are
+// zero.
 BL_API void bl_match(const bl_bits *bits, uint64_t *found, const void *text, size_t n_bytes,
                      const uint8_t *wanted, size_t n_wanted);
 

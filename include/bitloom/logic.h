@@ -210,16 +210,17 @@ BL_API BL_MUST_USE bl_status bl_graph_from_program(bl_graph **graph, const bl_pr
 //     kind == 3 && popcount(mask) >= 9 && price - cost > 100
 //     method in {"GET", "HEAD"} && status in 500..599 && seconds > 1.5
 //
-// Integers are exact: results are as wide as they need to be and nothing ever overflows; a result of
-// more than 256 bits is an error. Unsigned and signed fields mix freely. Operators, tightest first:
+// Integers are exact: results are as wide as they need to be and nothing ever overflows; a result
+// of more than 256 bits is an error. Unsigned and signed fields mix freely. Operators, tightest
+// first:
 //
 //     -x ~x !x    * / %    + -    << >>    &    ^    |    == != < <= > >= in    &&    ||    ?:
 //
-// & ^ | bind tighter than comparisons, unlike in C. a < b < c and !a == b are errors that say what to
-// write. / and % take a positive constant and round down (-7 / 2 is -4, -7 % 2 is 1), as >> does. ~
-// and & | ^ work on two's complement without end. Functions: popcount(x) of an x that is never
-// negative, min(x, y), max(x, y), abs(x), bit(x, k). x in 1..9 includes both ends; x in {1, 5..9}.
-// Numbers: 17, 1_000, 0xFF, 0b101, 'c'; 12.50 has decimals, see below. # begins a comment.
+// & ^ | bind tighter than comparisons, unlike in C. a < b < c and !a == b are errors that say what
+// to write. / and % take a positive constant and round down (-7 / 2 is -4, -7 % 2 is 1), as >>
+// does. ~ and & | ^ work on two's complement without end. Functions: popcount(x) of an x that is
+// never negative, min(x, y), max(x, y), abs(x), bit(x, k). x in 1..9 includes both ends; x in {1,
+// 5..9}. Numbers: 17, 1_000, 0xFF, 0b101, 'c'; 12.50 has decimals, see below. # begins a comment.
 //
 // Texts in "" are compared with ==, != and in {...}, and by starts_with(name, "text"). The field is
 // then a run of bytes, first byte in the lowest bits, filled up with zero bytes.
@@ -323,8 +324,8 @@ BL_API bl_plane *bl_machine_output(bl_machine *machine);
 BL_API void bl_machine_run(bl_machine *machine, uint32_t entry);
 
 // A machine for n_chunks times 512 lanes, 4 to 8 of them best: short programs run at up to several
-// times the speed per lane, as long as all slots stay in L1. Planes of chunk c lie c times the stride
-// behind those that the functions above give; they and the ones below mean chunk 0.
+// times the speed per lane, as long as all slots stay in L1. Planes of chunk c lie c times the
+// stride behind those that the functions above give; they and the ones below mean chunk 0.
 BL_API BL_MUST_USE bl_status bl_machine_create_many(bl_machine **machine, const bl_program *program,
                                                     size_t n_chunks, bl_cpu level,
                                                     const bl_allocator *allocator);

@@ -606,8 +606,8 @@ BL_INLINE_ void bl_planes_mul(bl_plane *dst, const bl_plane *a, const bl_plane *
 }
 
 // The whole product: dst has 2 * width planes. 3 w^2, signed 6w more: the sign bit of a operand
-// weighs -2^(width - 1), not +2^(width - 1), so the other operand was added 2^width times too often.
-// Any overlap.
+// weighs -2^(width - 1), not +2^(width - 1), so the other operand was added 2^width times too
+// often. Any overlap.
 BL_INLINE_ void bl_multiply_(bl_plane *dst, const bl_plane *a, const bl_plane *b, size_t width,
                              size_t v, bool is_signed)
 {

@@ -3,12 +3,12 @@
 //
 //     records --> slabs --> workers, any thread --> outputs --> sink, in the order of the slabs
 //
-// Slabs go over a conveyor, one slot to a worker: any thread works on any slab, outputs are delivered
-// in order.
+// Slabs go over a conveyor, one slot to a worker: any thread works on any slab, outputs are
+// delivered in order.
 //
 // With one thread there is one worker, whose queues live from slab to slab, so that late stages see
-// full runs; with more, a worker empties its queues behind each slab. A sink that is full leaves its
-// rest in the outputs, and no slab is claimed before they are empty.
+// full runs; with more, a worker empties its queues behind each slab. A sink that is full leaves
+// its rest in the outputs, and no slab is claimed before they are empty.
 
 #include "conveyor.h"
 #include "worker.h"
@@ -253,7 +253,8 @@ static void work_on_slab(void *context, size_t slot)
         worker_drain(&c->workers[slot]);
 }
 
-// Offers an output, or the rest of it, to the sink. An error of the source ends the delivery for good.
+// Offers an output, or the rest of it, to the sink. An error of the source ends the delivery for
+// good.
 static bool deliver_slab(void *context, size_t slot)
 {
     bl_chain *c = context;
@@ -312,7 +313,8 @@ static bl_status start(bl_chain *c)
     return status;
 }
 
-// What earlier calls left: outputs on the conveyor, or of the last drain. False while the sink is full.
+// What earlier calls left: outputs on the conveyor, or of the last drain. False while the sink is
+// full.
 static bool deliver_rest(bl_chain *c)
 {
     size_t n;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A program as a predicate: chunks are sliced straight into the machine's input planes, and as many of
-// them run at a time as L1 has room for.
+// A program as a predicate: chunks are sliced straight into the machine's input planes, and as many
+// of them run at a time as L1 has room for.
 
 #include "pieces.h"
 

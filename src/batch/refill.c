@@ -5,8 +5,8 @@
 //     harvest: rows <- planes | results[lanes[i]] <- row i of done lanes | rows of new records
 //              into their lanes by bl_expand | planes <- rows
 //
-// A harvest moves all lanes through rows, which costs as much as a step of some hundred gates, so it
-// waits until enough lanes are done; those keep their state meanwhile. Results lie where their
+// A harvest moves all lanes through rows, which costs as much as a step of some hundred gates, so
+// it waits until enough lanes are done; those keep their state meanwhile. Results lie where their
 // records lay, so neither threads nor the moment of a harvest can be seen in them.
 
 #include "pieces.h"

@@ -7,8 +7,8 @@
 //     kind,name,price\r\n          a separator or the end of the line ends a cell
 //     3,"a, ""quoted"" one",1.50   within quotes they do not, and "" is one quote
 //
-// A quote may only begin a whole cell, or stand in one that it began. The separator is no quote, digit
-// or line end; without quotes every byte between separators is text.
+// A quote may only begin a whole cell, or stand in one that it began. The separator is no quote,
+// digit or line end; without quotes every byte between separators is text.
 
 #include <bitloom/batch.h>
 
@@ -54,9 +54,9 @@ typedef enum cell_status {
 // anything but digits.
 //
 // Eight digits are one word. With the first digit in the lowest byte, three multiplications add
-// neighbours: 2561 = 10 * 256 + 1 makes two digits of each pair of bytes (10 a + b, in the upper one),
-// then 100 * 65536 + 1 four, and 10000 * 2^32 + 1 eight. A shorter number is the end of such a word;
-// the bytes before it are replaced by zeros.
+// neighbours: 2561 = 10 * 256 + 1 makes two digits of each pair of bytes (10 a + b, in the upper
+// one), then 100 * 65536 + 1 four, and 10000 * 2^32 + 1 eight. A shorter number is the end of such
+// a word; the bytes before it are replaced by zeros.
 static inline bool cell_read_word(uint64_t *value, const uint8_t *end, size_t n)
 {
     const uint64_t zeros = UINT64_C(0x3030303030303030);
@@ -72,8 +72,8 @@ static inline bool cell_read_word(uint64_t *value, const uint8_t *end, size_t n)
     return bad == 0;
 }
 
-// The usual number, n digits or n digits and a point and `decimals` more, all at once; false for all
-// others, which cell_read_number reads. `scale` is 10^decimals.
+// The usual number, n digits or n digits and a point and `decimals` more, all at once; false for
+// all others, which cell_read_number reads. `scale` is 10^decimals.
 static inline bool cell_read_usual(uint64_t *value, const uint8_t *begin, const uint8_t *end,
                                    uint32_t decimals, uint64_t scale)
 {

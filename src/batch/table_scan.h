@@ -2,15 +2,16 @@
 // Turns words of found bytes into offsets; compiled once for each level, whose instructions for
 // counting and finding bits are what matters. The including file defines LEVEL.
 //
-// Quoting is a running exclusive or: inside = the number of quotes so far is odd. A quote that opens
-// must stand behind a separator, a line end or another quote; then the toggling agrees with RFC 4180.
+// Quoting is a running exclusive or: inside = the number of quotes so far is odd. A quote that
+// opens must stand behind a separator, a line end or another quote; then the toggling agrees with
+// RFC 4180.
 //
 //     text    a , " b , c " , d        quotes    0 0 1 0 0 0 1 0 0
 //     inside  0 0 1 1 1 1 0 0 0        an opening quote belongs to the inside, a closing one does not
 //
-// Offsets are written eight at a time whether there are as many or not, since a loop of unknown length
-// costs a wrong guess for each word (Langdale and Lemire, "Parsing gigabytes of JSON per second",
-// 2019); the arrays have room for that.
+// Offsets are written eight at a time whether there are as many or not, since a loop of unknown
+// length costs a wrong guess for each word (Langdale and Lemire, "Parsing gigabytes of JSON per
+// second", 2019); the arrays have room for that.
 
 #include "table.h"
 #include "table_private.h"

@@ -17,11 +17,11 @@ enum {
 typedef void slice_kernel(bl_plane *planes, const uint8_t *records, size_t n_blocks);
 typedef void unslice_kernel(uint8_t *records, const bl_plane *planes, size_t n_blocks);
 
-// A tile of 512 x 512 bits goes through scratch of BITS_TILE_LINES lines, whose layout is the level's
-// own. tile_in reads n_rows (at most 512) x n_cols bits: (n_cols + 511) / 512 tiles side by side
-// into scratch[0], scratch[BITS_TILE_LINES] ... What does not exist is zero. tile_out writes n_cols
-// (at most 512) rows of n_rows bits: (n_rows + 511) / 512 tiles, scratch_step lines apart; exactly
-// (n_rows + 7) / 8 bytes of each row. is_streamed: past the caches, where that is possible.
+// A tile of 512 x 512 bits goes through scratch of BITS_TILE_LINES lines, whose layout is the
+// level's own. tile_in reads n_rows (at most 512) x n_cols bits: (n_cols + 511) / 512 tiles side by
+// side into scratch[0], scratch[BITS_TILE_LINES] ... What does not exist is zero. tile_out writes
+// n_cols (at most 512) rows of n_rows bits: (n_rows + 511) / 512 tiles, scratch_step lines apart;
+// exactly (n_rows + 7) / 8 bytes of each row. is_streamed: past the caches, where that is possible.
 typedef void tile_in_kernel(bl_plane *scratch, const uint8_t *src, ptrdiff_t stride, size_t n_rows,
                             size_t n_cols);
 typedef void tile_out_kernel(uint8_t *dst, ptrdiff_t stride, const bl_plane *scratch,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Transposes for vectors of 16 bytes (VECTOR_BYTES 16: SSE2, NEON, whatever the compiler has) and of
-// twice 16 (32: AVX2, whose unpacks work within 16 bytes too). One source, compiled per level:
+// Transposes for vectors of 16 bytes (VECTOR_BYTES 16: SSE2, NEON, whatever the compiler has) and
+// of twice 16 (32: AVX2, whose unpacks work within 16 bytes too). One source, compiled per level:
 //
 //     #define LEVEL avx2
 //     #define VECTOR_BYTES 32
@@ -14,9 +14,10 @@
 //     register x, byte [b3 b2 b1 b0]  ->  register b3, byte [b2 b1 b0 x]
 //
 // Records of w bytes: address [r6 .. r0 j] of 128 records, its low four bits the byte in a vector.
-// Inserting r6, r5, r4, r3 brings out whatever was there; r2 r1 r0 are then in the register's number,
-// which is what swap_bits needs, and a plane's 16 bytes come out in order. Backwards the four low
-// bits of the address are inserted. In a vector of 32 bytes the second half is the next 128 records.
+// Inserting r6, r5, r4, r3 brings out whatever was there; r2 r1 r0 are then in the register's
+// number, which is what swap_bits needs, and a plane's 16 bytes come out in order. Backwards the
+// four low bits of the address are inserted. In a vector of 32 bytes the second half is the next
+// 128 records.
 //
 // Per 16 bytes 4 unpacks and 9 operations of swap_bits.
 
@@ -248,8 +249,9 @@ SLICE(64)
 SLICE(128)
 
 // -------------------------------------------------------------------------------------- tiles
-// Pass 1: eight rows to eight lines, bit k of all columns in line k. Pass 2: of one k and one column
-// of 16 bytes, sixteen lines R6..R3 are unpacked: 16 rows, 16 bytes of each, with two halves 32.
+// Pass 1: eight rows to eight lines, bit k of all columns in line k. Pass 2: of one k and one
+// column of 16 bytes, sixteen lines R6..R3 are unpacked: 16 rows, 16 bytes of each, with two halves
+// 32.
 //
 // scratch: [R8..R4] 17 lines apart, [R3][k] in them.
 

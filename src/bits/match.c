@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Where certain bytes stand in a text: 64 bytes become one word for each byte that is looked for. The
-// portable kernel works on eight bytes: a byte of x = text ^ wanted is zero if neither its low seven
-// bits carry into bit 7 when 0x7F is added, nor bit 7 was set; a multiplication gathers the eight
-// bits 7 into the top byte.
+// Where certain bytes stand in a text: 64 bytes become one word for each byte that is looked for.
+// The portable kernel works on eight bytes: a byte of x = text ^ wanted is zero if neither its low
+// seven bits carry into bit 7 when 0x7F is added, nor bit 7 was set; a multiplication gathers the
+// eight bits 7 into the top byte.
 
 #include "bits_private.h"
 

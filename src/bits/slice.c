@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Slicing records of any width, stride and count with kernels that know whole blocks without gaps:
 //
-//     8, 16, 32, 64, 128 bits, no gaps    the kernel of that width, block by block
-//     up to 128 bits                      filled up to the next such width in a block of scratch
-//     wider                               512 records x 512 bits is a tile: each record is read once
+//     8, 16, 32, 64, 128 bits, no gaps   the kernel of that width, block by block
+//     up to 128 bits                     filled up to the next such width in a block of scratch
+//     wider                              512 records x 512 bits, a tile: each record is read once
 
 #include "slice.h"
 

@@ -7,9 +7,9 @@
 //                reverse
 //     tiles      of 512 x 512 bits, one after the other through 34 KiB of scratch
 //     panels     of 32 x 4 tiles from 8 MiB on: four lines of each row of src are read together, 32
-//                lines of each row of dst written together, past the caches. Memory likes long runs:
-//                8 x 2 tiles, whose scratch fits into L2, are a third slower than these, whose 4.3
-//                MiB do not.
+//                lines of each row of dst written together, past the caches. Memory likes long
+//                runs: 8 x 2 tiles, whose scratch fits into L2, are a third slower than these,
+//                whose 4.3 MiB do not.
 
 #include "slice.h"
 

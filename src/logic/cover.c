@@ -3,13 +3,13 @@
 //
 // A cut of a node is a set of nodes that decides it. The cuts of an AND are the unions of a cut of
 // each fanin that have at most three leaves, and the node itself. Area flow (Mishchenko et al.,
-// "Improvements to technology mapping for LUT-based FPGAs", 2007) is what a cut costs when each leaf
-// shares its cost among its readers:
+// "Improvements to technology mapping for LUT-based FPGAs", 2007) is what a cut costs when each
+// leaf shares its cost among its readers:
 //
 //     flow(node) = (1 + sum of flow(leaf)) / readers(node)           over the node's best cut
 //
-// Who reads what is guessed from the graph first and then known from the cover before: three rounds.
-// A full adder, 14 ANDs, becomes two LUT3s: sum and carry both have the cut {a, b, c}.
+// Who reads what is guessed from the graph first and then known from the cover before: three
+// rounds. A full adder, 14 ANDs, becomes two LUT3s: sum and carry both have the cut {a, b, c}.
 
 #include "cover.h"
 

@@ -5,8 +5,8 @@
 #include <bitloom/logic.h>
 
 // LUT3s that compute a graph, roots in rising order of their ids. A leaf is an input, a latch, the
-// constant (node 0) or the root of an earlier LUT; every literal of a port has its node among these.
-// Leaves 0, 1, 2 are inputs a, b, c of the table.
+// constant (node 0) or the root of an earlier LUT; every literal of a port has its node among
+// these. Leaves 0, 1, 2 are inputs a, b, c of the table.
 typedef struct lut {
     uint32_t root, leaf[3];
     uint8_t table;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A covered And-Inverter Graph as a program. The plain cover has one LUT3 per AND, complements folded
-// into its table; cover.c finds smaller ones.
+// A covered And-Inverter Graph as a program. The plain cover has one LUT3 per AND, complements
+// folded into its table; cover.c finds smaller ones.
 //
 // Order: schedule.c makes runs of LUTs of one table. Slots: a node holds its slot until its last
 // reader has run; the same slot may be the reader's result.

@@ -8,8 +8,8 @@
 typedef void interpret16(bl_plane *slots, const uint16_t *code);
 typedef void interpret32(bl_plane *slots, const uint32_t *code);
 
-// The same for n_chunks at a time, whose slots lie `stride` planes apart: what one operation costs to
-// find and to decode, it costs once, and operations that wait for each other do so side by side.
+// The same for n_chunks at a time, whose slots lie `stride` planes apart: what one operation costs
+// to find and to decode, it costs once, and operations that wait for each other do so side by side.
 typedef void interpret16_many(bl_plane *slots, const uint16_t *code, size_t n_chunks,
                               size_t stride);
 typedef void interpret32_many(bl_plane *slots, const uint32_t *code, size_t n_chunks,

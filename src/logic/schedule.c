@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The order in which LUTs run. The interpreter decides once per run of LUTs of one table, and a wrong
-// guess of the CPU there costs as much as several LUTs; so runs should be long. In windows of 1024
-// LUTs, where operands stay near, LUTs that are ready wait in one line per table: the table goes on
-// as long as its line has somebody, and LUTs that have become ready meanwhile join it; then the
-// longest line is next. The carry chain of an adder becomes one run of majorities.
+// The order in which LUTs run. The interpreter decides once per run of LUTs of one table, and a
+// wrong guess of the CPU there costs as much as several LUTs; so runs should be long. In windows of
+// 1024 LUTs, where operands stay near, LUTs that are ready wait in one line per table: the table
+// goes on as long as its line has somebody, and LUTs that have become ready meanwhile join it; then
+// the longest line is next. The carry chain of an adder becomes one run of majorities.
 
 #include "cover.h"
 

@@ -100,7 +100,8 @@ INLINE void unpack3(__m512i *r, int i, bool is_reversed)
             unpack(&r[i - 7 + k], &r[i - 3 + k], 4, is_reversed);
 }
 
-// The fourth level joins r[i] and r[i + 8]; register i then holds byte [b0 b1 b2 b3] = reversed4(i).
+// The fourth level joins r[i] and r[i + 8]; register i then holds byte [b0 b1 b2 b3] =
+// reversed4(i).
 INLINE void unpack_last(__m512i *r, int i) { unpack(&r[i], &r[i + 8], 8, false); }
 
 INLINE int reversed3(int i) { return (i & 1) << 2 | (i & 2) | (i & 4) >> 2; }
