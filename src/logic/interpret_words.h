@@ -146,6 +146,7 @@ static const WORD *NAME(run_lut3)(bl_plane *slots, uint32_t table, const WORD *c
     return NAME(run_luts)(slots, table, code, 1, 1);
 }
 
+#ifdef WITH_MANY // large programs, whose code words are wide, run chunk by chunk
 static const WORD *NAME(run_lut3_many)(bl_plane *slots, uint32_t table, const WORD *code,
                                        size_t n_chunks, size_t stride)
 {
@@ -167,6 +168,7 @@ static void NAME(interpret_many)(bl_plane *slots, const WORD *code, size_t n_chu
         code = next;
     }
 }
+#endif
 
 static void NAME(interpret)(bl_plane *slots, const WORD *code)
 {
