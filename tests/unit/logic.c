@@ -159,7 +159,8 @@ static void programs_of_random_graphs_compute_the_graph(void)
 }
 
 // A random program of all operations over `n_inputs` inputs.
-static bl_program *random_program(uint32_t n_inputs, uint32_t n_operations)
+// Spare temporaries that nobody uses make slots enough for wide code words.
+static bl_program *random_program(uint32_t n_inputs, uint32_t n_operations, uint32_t n_spare)
 {
     bl_record in = {0}, state = {0}, out = {0};
     bl_assembler *a;
@@ -170,6 +171,7 @@ static bl_program *random_program(uint32_t n_inputs, uint32_t n_operations)
     REQUIRE(bl_assembler_create(&a, &in, &state, &out, NULL) == BL_OK);
     uint32_t first_out = bl_assembler_output(a), n_ready = first_out; // slots that may be read
     uint32_t first_temporary = bl_assembler_temporaries(a, n_operations), n_written = 0;
+    bl_assembler_temporaries(a, n_spare);
     bl_assembler_begin_entry(a, "step");
     for (uint32_t i = 0; i < n_operations; i++) {
         uint32_t counted[700], complemented[700];
@@ -213,11 +215,53 @@ static bl_program *random_program(uint32_t n_inputs, uint32_t n_operations)
 }
 
 // Chunks of one machine against machines of their own: the same inputs, states and outputs.
+static void wide_code_computes_what_narrow_code_does(void)
+{
+    enum { N = 2, SPARE = 70000 };
+    bl_random before = rng;
+    bl_program *narrow = random_program(9, 20, 0), *wide;
+    rng = before;
+    wide = random_program(9, 20, SPARE);
+    bl_program_info info, wide_info;
+    bl_program_get_info(&info, narrow);
+    bl_program_get_info(&wide_info, wide);
+    CHECK(!info.is_wide && wide_info.is_wide);
+    for (int level = 0; level < BL_CPU_COUNT; level++) {
+        bl_machine *a, *b;
+        if (!bl_cpu_is_supported((bl_cpu)level))
+            continue;
+        REQUIRE(bl_machine_create_many(&a, narrow, N, (bl_cpu)level, NULL) == BL_OK);
+        REQUIRE(bl_machine_create_many(&b, wide, N, (bl_cpu)level, NULL) == BL_OK);
+        size_t a_stride = bl_machine_stride(a), b_stride = bl_machine_stride(b);
+        for (size_t c = 0; c < N; c++)
+            for (uint32_t k = 0; k < info.n_inputs; k++)
+                for (size_t w = 0; w < 8; w++)
+                    bl_machine_input(a)[c * a_stride + k].word[w] =
+                        bl_machine_input(b)[c * b_stride + k].word[w] = bl_random_next(&rng);
+        bl_machine_run_many(a, 0, N);
+        bl_machine_run_many(b, 0, N);
+        bl_machine_run(a, 0); // of chunk 0 alone, from its new state
+        bl_machine_run(b, 0);
+        for (size_t c = 0; c < N; c++) {
+            CHECK(memcmp(bl_machine_output(a) + c * a_stride, bl_machine_output(b) + c * b_stride,
+                         info.n_outputs * sizeof(bl_plane))
+                  == 0);
+            CHECK(memcmp(bl_machine_state(a) + c * a_stride, bl_machine_state(b) + c * b_stride,
+                         info.n_state * sizeof(bl_plane))
+                  == 0);
+        }
+        bl_machine_destroy(&a);
+        bl_machine_destroy(&b);
+    }
+    bl_program_destroy(&narrow);
+    bl_program_destroy(&wide);
+}
+
 static void many_chunks_are_so_many_machines(void)
 {
     enum { N = 3 };
     for (uint32_t i = 0; i < 12; i++) {
-        bl_program *p = random_program(9, 3 + 2 * i);
+        bl_program *p = random_program(9, 3 + 2 * i, 0);
         bl_program_info info;
         bl_program_get_info(&info, p);
         for (int level = 0; level < BL_CPU_COUNT; level++) {
@@ -280,7 +324,7 @@ static bool same_outputs(const bl_program *p, const bl_program *q, bl_cpu level_
 static void expansion_to_luts_and_graph_keeps_the_function(void)
 {
     for (uint32_t i = 0; i < 40; i++) {
-        bl_program *p = random_program(9, 3 + i), *luts, *again;
+        bl_program *p = random_program(9, 3 + i, 0), *luts, *again;
         bl_graph *g;
         REQUIRE(bl_program_expand(&luts, p, NULL) == BL_OK);
         REQUIRE(bl_graph_from_program(&g, p, NULL) == BL_OK);
@@ -422,7 +466,7 @@ static void damaged_aiger_is_refused_or_read(void)
 // Every truncation and many single-byte changes of a program file are refused or harmless.
 static void damaged_programs_are_refused_or_run(void)
 {
-    bl_program *p = random_program(9, 20);
+    bl_program *p = random_program(9, 20, 0);
     bl_buffer file = {0};
     REQUIRE(bl_program_write(&file, p) == BL_OK);
     uint8_t *copy = bl_alloc(NULL, file.bytes);
@@ -527,6 +571,7 @@ int main(void)
     RUN(trivial_ands_are_not_built);
     RUN(every_lut3_is_its_table);
     RUN(programs_of_random_graphs_compute_the_graph);
+    RUN(wide_code_computes_what_narrow_code_does);
     RUN(many_chunks_are_so_many_machines);
     RUN(expansion_to_luts_and_graph_keeps_the_function);
     RUN(aiger_round_trips_in_both_forms);
