@@ -6,7 +6,7 @@
 //     -> four levels of unpacks over 16 registers: the registers' number goes into the place of the
 //        byte, byte j and bit k into the register: one plane a register
 //     -> a last shuffle brings the bytes of the plane into order; where a register holds parts of
-//        two (32 bits) or four planes (64 and 128 bits), 32 or 64 lines of scratch collect them.
+//        two (32 bits) or four planes (64 and 128 bits), these are joined in the result itself.
 //
 // Operations a register of input on ports that take two (2) or four a cycle (4), and the limit:
 //
@@ -25,9 +25,6 @@
 // byte b of a qword is plane b ^ g; then three levels of masked moves bring (register g, byte b)
 // to register g ^ b, the plane, and each plane needs one shuffle to be in order.
 
-#define EIGHT(f)                                                                                   \
-    TABLE64(f##_0), TABLE64(f##_1), TABLE64(f##_2), TABLE64(f##_3), TABLE64(f##_4),                \
-        TABLE64(f##_5), TABLE64(f##_6), TABLE64(f##_7)
 #define REVERSED(i) ((i) ^ 7)
 #define COLLECT(p, i) ((i) % 8 * 8 + ((p) ^ ((i) / 8)))
 #define COLLECT_0(i) COLLECT(0, i)
