@@ -216,23 +216,23 @@ INLINE void join64(bl_plane *at)
 void bits_slice32_avx512(bl_plane *planes, const uint8_t *records, size_t n_blocks)
 {
     size_t u = 0; // unit: half a block
-    bl_plane *raw = planes, *last = planes + 32 * n_blocks - 32;
+    bl_plane *raw = planes;
     PIPELINE(2 * n_blocks, transpose8x8(permute(&gather32, load(records + 64 * k_))), false,
              records += 1024, put(raw, r_, k_);
              if (u >= 2) join32(raw - 32 - 8 * (u & 1) + k_ / 2), (u++, raw += 16));
     for (int p = 0; n_blocks > 0 && p < 16; p++)
-        join32(last + p);
+        join32(planes + 32 * n_blocks - 32 + p);
 }
 
 void bits_slice64_avx512(bl_plane *planes, const uint8_t *records, size_t n_blocks)
 {
     size_t u = 0; // unit: a quarter of a block
-    bl_plane *raw = planes, *last = planes + 64 * n_blocks - 64;
+    bl_plane *raw = planes;
     PIPELINE(4 * n_blocks, transpose8x8(permute(&gather64, load(records + 64 * k_))), false,
              records += 1024, put(raw, r_, k_);
              if (k_ % 4 == 0 && u >= 4) join64(raw - 64 - 12 * (u & 3) + k_ / 4), (u++, raw += 16));
     for (int p = 0; n_blocks > 0 && p < 16; p++)
-        join64(last + p);
+        join64(planes + 64 * n_blocks - 64 + p);
 }
 
 // Unit u: quarter u % 4 of word u / 4 % 2 of block u / 8.
@@ -246,11 +246,11 @@ INLINE __m512i fetch128(const uint8_t *records, size_t u, int g)
 void bits_slice128_avx512(bl_plane *planes, const uint8_t *records, size_t n_blocks)
 {
     size_t fetched = 0, u = 0;
-    bl_plane *raw = planes, *last = planes + 128 * n_blocks - 64;
+    bl_plane *raw = planes;
     PIPELINE(8 * n_blocks, fetch128(records, fetched, k_), false, fetched++, put(raw, r_, k_);
              if (k_ % 4 == 0 && u >= 4) join64(raw - 64 - 12 * (u & 3) + k_ / 4), (u++, raw += 16));
     for (int p = 0; n_blocks > 0 && p < 16; p++)
-        join64(last + p);
+        join64(planes + 128 * n_blocks - 64 + p);
 }
 
 INLINE void finish_records32(uint8_t *records, __m512i r[16], int g)
@@ -287,12 +287,12 @@ INLINE void join_records64(uint8_t *at)
 void bits_unslice64_avx512(uint8_t *records, const bl_plane *planes, size_t n_blocks)
 {
     size_t u = 0;
-    uint8_t *raw = records, *last = records + 4096 * n_blocks - 4096;
+    uint8_t *raw = records;
     PIPELINE(4 * n_blocks, load(&planes[k_]), true, planes += 16, put_records(raw, 64, r_, k_);
              if (k_ % 4 == 0 && u >= 4) join_records64(raw - 4096 - 768 * (u & 3) + 16 * k_),
              (u++, raw += 1024));
     for (int g = 0; n_blocks > 0 && g < 16; g++)
-        join_records64(last + 64 * g);
+        join_records64(records + 4096 * n_blocks - 4096 + 64 * g);
 }
 
 INLINE void join_records128(uint8_t *at)
@@ -328,7 +328,6 @@ void bits_unslice128_avx512(uint8_t *records, const bl_plane *planes, size_t n_b
 {
     __m512i scratch[16] = {0}; // unit 0 comes first, which the compiler cannot see
     size_t fetched = 0, u = 0;
-    uint8_t *last = records + 8192 * n_blocks - 8192;
     const bl_plane *from = planes;
     PIPELINE(
         8 * n_blocks, load(&from[k_]), true,
@@ -340,5 +339,5 @@ void bits_unslice128_avx512(uint8_t *records, const bl_plane *planes, size_t n_b
             join_records128(records + (u / 8 - 1) * 8192 + u % 8 * 256 + 16 * k_),
         u++);
     for (int g = 0; n_blocks > 0 && g < 16; g++)
-        join_records128(last + 128 * g);
+        join_records128(records + 8192 * n_blocks - 8192 + 128 * g);
 }
