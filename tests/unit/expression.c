@@ -128,7 +128,7 @@ CASE(shr2_, a >> 2)
 CASE(bit_, a >> (b & 7) & 1)
 CASE(in_, a >= b - 2 && a <= b + 3)
 CASE(set_, a == 1 || (a >= 3 && a <= 5) || a == b)
-CASE(mixed_, ((a * 3 - b) ^ (a & 6)) + (b << 4))
+CASE(mixed_, ((a * 3 - b) ^ (a & 6)) + b * 16)
 
 static const operator_case operators[] = {
     {"a + b", add_},

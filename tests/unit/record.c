@@ -278,7 +278,7 @@ static void a_field_keeps_what_it_was_given(void)
             if (width < 64) {
                 kept = value & (int64_t)((UINT64_C(1) << width) - 1);
                 if (is_signed && kept >> (width - 1))
-                    kept -= (int64_t)(UINT64_C(1) << (width - 1)) * 2;
+                    kept = (int64_t)((uint64_t)kept - (UINT64_C(1) << width));
             }
             CHECK(bl_field_get(&f, planes, width) == kept);
         }
