@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "base/options.h"
+#include "../limited_memory.h"
 #include "../test.h"
 
 #include <bitloom/base.h>
@@ -66,15 +67,6 @@ static void base64_round_trips_and_rejects(void)
     CHECK(!bl_base64_decode(dst, &m, "YWJ", 3));
     CHECK(!bl_base64_decode(dst, &m, "Y=Jj", 4));
     CHECK(!bl_base64_decode(dst, &m, "YWI=YWJj", 8));
-}
-
-static void *limited_resize(void *context, void *p, size_t old_bytes, size_t new_bytes)
-{
-    int *left = context;
-    if (new_bytes && (*left)-- <= 0)
-        return NULL;
-    return new_bytes ? bl_resize(NULL, p, old_bytes, new_bytes)
-                     : (bl_free(NULL, p, old_bytes), (void *)NULL);
 }
 
 static void buffers_grow_and_failure_sticks(void)

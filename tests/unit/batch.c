@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Chains, filters and refill against scalar models that share nothing with them.
+#include "../limited_memory.h"
 #include "../test.h"
 
 #include "batch/table.h"
@@ -454,15 +455,6 @@ static void refilled_lanes_do_what_a_scalar_loop_does(void)
 }
 
 // ------------------------------------------------------------------------------------ memory
-
-static void *limited_resize(void *context, void *p, size_t old_bytes, size_t new_bytes)
-{
-    int *left = context;
-    if (new_bytes && (*left)-- <= 0)
-        return NULL;
-    return new_bytes ? bl_resize(NULL, p, old_bytes, new_bytes)
-                     : (bl_free(NULL, p, old_bytes), (void *)NULL);
-}
 
 static void every_failing_allocation_is_reported(void)
 {

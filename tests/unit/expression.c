@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Expressions against an evaluator that shares nothing with them: 128-bit integers, lane by lane.
+#include "../limited_memory.h"
 #include "../test.h"
 
 #include <bitloom/logic.h>
@@ -540,15 +541,6 @@ static void damaged_expressions_are_harmless(void)
 }
 
 // --------------------------------------------------------------------- memory, size of gates
-
-static void *limited_resize(void *context, void *p, size_t old_bytes, size_t new_bytes)
-{
-    int *left = context;
-    if (new_bytes && (*left)-- <= 0)
-        return NULL;
-    return new_bytes ? bl_resize(NULL, p, old_bytes, new_bytes)
-                     : (bl_free(NULL, p, old_bytes), (void *)NULL);
-}
 
 static void every_failing_allocation_is_reported(void)
 {

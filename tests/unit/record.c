@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include "../limited_memory.h"
 #include "../test.h"
 
 #include <bitloom/record.h>
-
-static void *limited_resize(void *context, void *p, size_t old_bytes, size_t new_bytes)
-{
-    int *left = context;
-    if (new_bytes && (*left)-- <= 0)
-        return NULL;
-    return new_bytes ? bl_resize(NULL, p, old_bytes, new_bytes)
-                     : (bl_free(NULL, p, old_bytes), (void *)NULL);
-}
 
 static bool is_field(const bl_record *r, const char *name, uint32_t first, uint32_t width,
                      bool is_signed)
