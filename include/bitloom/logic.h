@@ -145,6 +145,7 @@ BL_API BL_MUST_USE bl_status bl_graph_write_aiger(bl_buffer *out, const bl_graph
 //
 // Operations:
 //   LUT3      slot = table(slot, slot, slot); runs that share a table, 8 bytes each
+//   adders    two slots at once: a sum and its carry or borrow (bl_adder), 10 bytes each
 //   COUNT_GE  slot = (how many literals of a list are true) >= threshold
 //   SUM       slots = base + sum over digits k of 2^k * (how many of list k are true), as a
 //             two's-complement number of n planes
@@ -184,7 +185,7 @@ BL_API void bl_program_destroy(bl_program **program);
 // Appends the file form.
 BL_API BL_MUST_USE bl_status bl_program_write(bl_buffer *out, const bl_program *program);
 
-// One LUT3 for each AND; complements vanish in the tables; latches become state. Entry "step".
+// At most one LUT3 for each AND; complements vanish in the tables; latches become state. Entry "step".
 // Slots are reused as soon as nobody reads them. Linear.
 BL_API BL_MUST_USE bl_status bl_program_from_graph(bl_program **program, const bl_graph *graph,
                                                    const bl_allocator *allocator);
@@ -193,9 +194,9 @@ BL_API BL_MUST_USE bl_status bl_program_from_graph(bl_program **program, const b
 BL_API BL_MUST_USE bl_status bl_program_expand(bl_program **expanded, const bl_program *program,
                                                const bl_allocator *allocator);
 
-// The same, but with as few LUT3s as a greedy cover finds: each takes in all ANDs that three
-// signals decide. Adders, popcounts and comparators shrink to about a third; about ten times the
-// time of bl_program_from_graph.
+// The same, but with as few LUT3s as the mapper finds (bitloom/netlist.h): each takes in all ANDs
+// that three signals decide. Adders, popcounts and comparators shrink to about a third; about ten
+// times the time of bl_program_from_graph.
 BL_API BL_MUST_USE bl_status bl_program_cover_graph(bl_program **program, const bl_graph *graph,
                                                     const bl_allocator *allocator);
 
@@ -292,6 +293,17 @@ typedef struct bl_literal_list {
     const uint32_t *plain, *complemented;
     uint32_t n_plain, n_complemented;
 } bl_literal_list;
+
+// Two LUT3s of the same operands: sum = a ^ b ^ c and what overflows.
+typedef enum bl_adder {
+    BL_ADD,           // carry = at least two of a, b, c
+    BL_SUBTRACT,      // borrow = at least two of ~a, b, c
+    BL_HALF_ADD,      // carry = b & c; a is slot 0
+    BL_HALF_SUBTRACT, // borrow = ~b & c; a is slot 0
+    BL_ADDER_COUNT
+} bl_adder;
+BL_API void bl_assembler_adder(bl_assembler *assembler, bl_adder adder, uint32_t sum,
+                               uint32_t carry, uint32_t a, uint32_t b, uint32_t c);
 
 BL_API void bl_assembler_count_ge(bl_assembler *assembler, uint32_t dst,
                                   const bl_literal_list *list, int64_t threshold);

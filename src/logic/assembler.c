@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Builds programs: collects 32-bit words, then writes the file form with the narrowest words
-// that hold every slot. Neighbouring LUT3 operations of one table become one run.
+// that hold every slot. Neighbouring operations of one table, or of one adder, become one run.
 
 #include "program_private.h"
 
@@ -16,7 +16,7 @@ struct bl_assembler {
     bl_buffer code;    // uint32_t words
     bl_buffer entries; // program_entry
     size_t run_at;     // word that holds the length of the open LUT3 run, 0 = none open
-    uint32_t run_table;
+    uint32_t run_kind;
 };
 
 // An entry was begun, or would have been had there been memory.
@@ -116,25 +116,39 @@ void bl_assembler_begin_entry(bl_assembler *a, const char *name)
     bl_buffer_append(&a->entries, &entry, sizeof entry);
 }
 
+// One record of a run: results, then three operands.
+static void put_record(bl_assembler *a, uint32_t kind, uint32_t n_results, const uint32_t *slots)
+{
+    assert(is_open(a));
+    for (uint32_t k = 0; k < n_results + 3; k++)
+        assert(slots[k] < a->n_slots && (k >= n_results || slots[k] >= a->first[1]));
+    if (a->code.status != BL_OK)
+        return;
+    if (a->run_at == 0 || a->run_kind != kind || words(a)[a->run_at] == MAX_RUN) {
+        put(a, kind);
+        a->run_at = n_words(a);
+        a->run_kind = kind;
+        put(a, 0);
+    }
+    for (uint32_t k = 0; k < n_results + 3; k++)
+        put(a, slots[k]);
+    if (a->code.status == BL_OK)
+        words(a)[a->run_at]++;
+}
+
 void bl_assembler_lut3(bl_assembler *a, uint8_t table, uint32_t dst, uint32_t x, uint32_t y,
                        uint32_t z)
 {
-    assert(is_open(a) && dst >= a->first[1] && dst < a->n_slots);
-    assert(x < a->n_slots && y < a->n_slots && z < a->n_slots);
-    if (a->code.status != BL_OK)
-        return;
-    if (a->run_at == 0 || a->run_table != table || words(a)[a->run_at] == MAX_RUN) {
-        put(a, table);
-        a->run_at = n_words(a);
-        a->run_table = table;
-        put(a, 0);
-    }
-    put(a, dst);
-    put(a, x);
-    put(a, y);
-    put(a, z);
-    if (a->code.status == BL_OK)
-        words(a)[a->run_at]++;
+    const uint32_t slots[4] = {dst, x, y, z};
+    put_record(a, table, 1, slots);
+}
+
+void bl_assembler_adder(bl_assembler *a, bl_adder adder, uint32_t sum, uint32_t carry, uint32_t x,
+                        uint32_t y, uint32_t z)
+{
+    assert(sum != carry && (x == 0 || adder == BL_ADD || adder == BL_SUBTRACT));
+    const uint32_t slots[5] = {sum, carry, x, y, z};
+    put_record(a, OP_ADDER + adder, 2, slots);
 }
 
 static uint32_t padded(uint32_t n)
@@ -223,7 +237,7 @@ bl_status bl_assembler_finish(bl_program **program, bl_assembler *a)
     size_t bytes = sizeof(program_header) + n_fields * sizeof(program_field) + a->entries.bytes;
     bytes = (bytes + n * word + 7) / 8 * 8;
     program_header h = {.magic = "BLP1",
-                        .version = 1,
+                        .version = PROGRAM_VERSION,
                         .is_wide = is_wide,
                         .n_slots = a->n_slots,
                         .n_inputs = a->records[0].n_planes,

@@ -220,7 +220,7 @@ static bl_status expand_sum(sink *s, const bl_program *p, const operation *op)
     return BL_OK;
 }
 
-static bl_status expand_run(sink *s, const bl_program *p, const operation *op)
+static void expand_lut3s(sink *s, const bl_program *p, const operation *op)
 {
     for (uint64_t at = op->first; at < op->first + 4 * (uint64_t)op->n; at += 4) {
         uint32_t dst = program_word(p, at);
@@ -230,7 +230,27 @@ static bl_status expand_run(sink *s, const bl_program *p, const operation *op)
         s->assign(s, dst, id);
         s->release(s, id);
     }
-    return BL_OK;
+}
+
+// The first of the two LUT3s must not overwrite what the second one reads.
+static void expand_adders(sink *s, const bl_program *p, const operation *op)
+{
+    for (uint64_t at = op->first; at < op->first + 5 * (uint64_t)op->n; at += 5) {
+        uint32_t sum = program_word(p, at), carry = program_word(p, at + 1);
+        bool is_read = false;
+        signal x[3];
+        for (uint32_t k = 0; k < 3; k++) {
+            uint32_t slot = program_word(p, at + 2 + k);
+            is_read |= slot == sum;
+            x[k] = s->read(s, slot, false);
+        }
+        uint32_t sum_id = emit(s, SUM_TABLE, x[0], x[1], x[2], is_read ? NO_WISH : sum);
+        uint32_t carry_id = emit(s, adder_carry_table(op->kind), x[0], x[1], x[2], carry);
+        s->assign(s, sum, sum_id);
+        s->assign(s, carry, carry_id);
+        s->release(s, sum_id);
+        s->release(s, carry_id);
+    }
 }
 
 static bl_status expand_entry(sink *s, const bl_program *p, uint32_t entry)
@@ -241,9 +261,13 @@ static bl_status expand_entry(sink *s, const bl_program *p, uint32_t entry)
         at = program_next(&op, p, at);
         if (op.kind == OP_END)
             return BL_OK;
-        bl_status status = op.kind < 256            ? expand_run(s, p, &op)
-                           : op.kind == OP_COUNT_GE ? expand_count_ge(s, p, &op)
-                                                    : expand_sum(s, p, &op);
+        bl_status status = BL_OK;
+        if (op.n_results == 1)
+            expand_lut3s(s, p, &op);
+        else if (op.n_results == 2)
+            expand_adders(s, p, &op);
+        else
+            status = op.kind == OP_COUNT_GE ? expand_count_ge(s, p, &op) : expand_sum(s, p, &op);
         if (status != BL_OK)
             return status;
     }

@@ -12,11 +12,14 @@ typedef void interpret32(bl_plane *slots, const uint32_t *code);
 // to find and to decode, it costs once, and operations that wait for each other do so side by side.
 typedef void interpret16_many(bl_plane *slots, const uint16_t *code, size_t n_chunks,
                               size_t stride);
+typedef void interpret32_many(bl_plane *slots, const uint32_t *code, size_t n_chunks,
+                              size_t stride);
 
 typedef struct interpreter {
     interpret16 *narrow;
     interpret16_many *narrow_many;
     interpret32 *wide;
+    interpret32_many *wide_many;
 } interpreter;
 
 // Compiled from interpret_lanes.h, once per level; only the levels of this machine's family.

@@ -14,6 +14,8 @@
 #include "interpret.h"
 #include "program_private.h"
 
+#include <string.h>
+
 #if VECTOR_BYTES == 64
 #include <immintrin.h>
 #endif
@@ -140,14 +142,12 @@ INLINE void ripple(vec *n, int first, int n_counters, vec carry)
 
 #define WORD uint16_t
 #define NAME(x) PASTE(x, _narrow)
-#define WITH_MANY
 #include "interpret_words.h"
 #undef WORD
 #undef NAME
-#undef WITH_MANY
 #define WORD uint32_t
 #define NAME(x) PASTE(x, _wide)
 #include "interpret_words.h"
 
 const interpreter PASTE(interpreter_, LEVEL) = {interpret_narrow, interpret_many_narrow,
-                                                interpret_wide};
+                                                interpret_wide, interpret_many_wide};

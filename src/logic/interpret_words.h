@@ -110,28 +110,72 @@ static const WORD *NAME(run_sum)(bl_plane *slots, const WORD *code)
     return list;
 }
 
-// One operation for n_chunks chunks, whose planes lie `stride` planes apart; for one chunk the loop
-// over them is gone, since n_chunks and stride are then constants.
+// Byte offsets of the slots of a record: results first, then the operands a, b, c. Narrow records
+// are read as one word and taken apart in registers, since loads are what this loop waits for.
+INLINE void NAME(decode)(size_t offset[5], const WORD *code, int n_words)
+{
+    if (sizeof(WORD) == 2) {
+        uint64_t record;
+        memcpy(&record, code, sizeof record);
+        offset[0] = record << 6 & 0x3FFFC0;
+        offset[1] = record >> 10 & 0x3FFFC0;
+        offset[2] = record >> 26 & 0x3FFFC0;
+        offset[3] = record >> 42 & 0x3FFFC0;
+    } else {
+        uint64_t pair[2];
+        memcpy(pair, code, sizeof pair);
+        offset[0] = (size_t)(uint32_t)pair[0] << 6;
+        offset[1] = (size_t)(pair[0] >> 32) << 6;
+        offset[2] = (size_t)(uint32_t)pair[1] << 6;
+        offset[3] = (size_t)(pair[1] >> 32) << 6;
+    }
+    if (n_words == 5)
+        offset[4] = (size_t)code[4] << 6;
+}
+
+#define SLOT(i) (*(vec *)(void *)(chunk + offset[i] + v * VECTOR_BYTES))
+
+// A run for n_chunks chunks, whose planes lie `stride` planes apart; for one chunk the loop over
+// them is gone, since n_chunks and stride are then constants. An operand that does not matter is
+// not loaded: normal forms have it in a.
 #define RUN(table)                                                                                 \
     case table:                                                                                    \
-        for (uint32_t i = 0; i < n; i++, code += 4)                                                \
-            for (size_t k = 0; k < n_chunks * stride; k += stride)                                 \
+        for (uint32_t i = 0; i < n; i++, code += 4) {                                              \
+            NAME(decode)(offset, code, 4);                                                         \
+            for (char *chunk = base; chunk < end; chunk += stride)                                 \
                 for (int v = 0; v < VECTORS; v++)                                                  \
-                    ((vec *)(void *)&slots[code[0] + k])[v] =                                      \
-                        LUT3(table, ((const vec *)(const void *)&slots[code[1] + k])[v],           \
-                             ((const vec *)(const void *)&slots[code[2] + k])[v],                  \
-                             ((const vec *)(const void *)&slots[code[3] + k])[v]);                 \
+                    SLOT(0) = LUT3(table, (table) >> 4 == ((table)&15) ? fill(0) : SLOT(1),        \
+                                   SLOT(2), SLOT(3));                                              \
+        }                                                                                          \
         break;
 #define RUN4(t) RUN(t) RUN(t + 1) RUN(t + 2) RUN(t + 3)
 #define RUN16(t) RUN4(t) RUN4(t + 4) RUN4(t + 8) RUN4(t + 12)
 #define RUN64(t) RUN16(t) RUN16(t + 16) RUN16(t + 32) RUN16(t + 48)
 
-INLINE const WORD *NAME(run_luts)(bl_plane *slots, uint32_t table, const WORD *code,
-                                  size_t n_chunks, size_t stride)
+#define RUN_ADDER(adder, sum_table, carry_table)                                                   \
+    case OP_ADDER + (adder):                                                                       \
+        for (uint32_t i = 0; i < n; i++, code += 5) {                                              \
+            NAME(decode)(offset, code, 5);                                                         \
+            for (char *chunk = base; chunk < end; chunk += stride)                                 \
+                for (int v = 0; v < VECTORS; v++) {                                                \
+                    vec a = (sum_table) == 0x66 ? fill(0) : SLOT(2), b = SLOT(3), c = SLOT(4);     \
+                    SLOT(0) = LUT3(sum_table, a, b, c);                                            \
+                    SLOT(1) = LUT3(carry_table, a, b, c);                                          \
+                }                                                                                  \
+        }                                                                                          \
+        break;
+
+INLINE const WORD *NAME(run)(bl_plane *slots, uint32_t kind, const WORD *code, size_t n_chunks,
+                             size_t stride)
 {
     uint32_t n = *code++;
-    switch (table) {
-        RUN64(0) RUN64(64) RUN64(128) RUN64(192)
+    size_t offset[5];
+    char *base = (char *)slots, *end = base + n_chunks * stride;
+    switch (kind) {
+        RUN64(0)
+        RUN64(64) RUN64(128) RUN64(192) RUN_ADDER(BL_ADD, 0x96, 0xE8)
+            RUN_ADDER(BL_SUBTRACT, 0x96, 0x8E) RUN_ADDER(BL_HALF_ADD, 0x66, 0x88)
+                RUN_ADDER(BL_HALF_SUBTRACT, 0x66, 0x22)
     }
     return code;
 }
@@ -140,17 +184,18 @@ INLINE const WORD *NAME(run_luts)(bl_plane *slots, uint32_t table, const WORD *c
 #undef RUN4
 #undef RUN16
 #undef RUN64
+#undef RUN_ADDER
+#undef SLOT
 
-static const WORD *NAME(run_lut3)(bl_plane *slots, uint32_t table, const WORD *code)
+static const WORD *NAME(run_one)(bl_plane *slots, uint32_t kind, const WORD *code)
 {
-    return NAME(run_luts)(slots, table, code, 1, 1);
+    return NAME(run)(slots, kind, code, 1, sizeof(bl_plane));
 }
 
-#ifdef WITH_MANY // large programs, whose code words are wide, run chunk by chunk
-static const WORD *NAME(run_lut3_many)(bl_plane *slots, uint32_t table, const WORD *code,
-                                       size_t n_chunks, size_t stride)
+static const WORD *NAME(run_many)(bl_plane *slots, uint32_t kind, const WORD *code, size_t n_chunks,
+                                  size_t stride)
 {
-    return NAME(run_luts)(slots, table, code, n_chunks, stride);
+    return NAME(run)(slots, kind, code, n_chunks, stride);
 }
 
 static void NAME(interpret_many)(bl_plane *slots, const WORD *code, size_t n_chunks, size_t stride)
@@ -158,24 +203,25 @@ static void NAME(interpret_many)(bl_plane *slots, const WORD *code, size_t n_chu
     for (;;) {
         uint32_t kind = *code++;
         const WORD *next = code;
-        if (kind < 256)
-            next = NAME(run_lut3_many)(slots, kind, code, n_chunks, stride);
-        else if (kind == OP_END)
+        if (run_results(kind)) {
+            code = NAME(run_many)(slots, kind, code, n_chunks, stride * sizeof(bl_plane));
+            continue;
+        }
+        if (kind == OP_END)
             return;
-        for (size_t k = 0; k < n_chunks * stride && kind >= 256; k += stride)
+        for (size_t k = 0; k < n_chunks * stride; k += stride)
             next = kind == OP_COUNT_GE ? NAME(run_count_ge)(slots + k, code)
                                        : NAME(run_sum)(slots + k, code);
         code = next;
     }
 }
-#endif
 
 static void NAME(interpret)(bl_plane *slots, const WORD *code)
 {
     for (;;) {
         uint32_t kind = *code++;
-        if (kind < 256)
-            code = NAME(run_lut3)(slots, kind, code);
+        if (run_results(kind))
+            code = NAME(run_one)(slots, kind, code);
         else if (kind == OP_COUNT_GE)
             code = NAME(run_count_ge)(slots, code);
         else if (kind == OP_SUM)

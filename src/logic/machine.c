@@ -94,11 +94,11 @@ void bl_machine_run_many(bl_machine *m, uint32_t entry, size_t n_chunks)
     const bl_program *p = m->program;
     assert(entry < p->header->n_entries && n_chunks <= m->n_chunks);
     uint64_t first = p->entries[entry].first_word;
-    if (!p->header->is_wide)
+    if (p->header->is_wide)
+        m->interpreter->wide_many(m->slots, (const uint32_t *)p->code + first, n_chunks, m->stride);
+    else
         m->interpreter->narrow_many(m->slots, (const uint16_t *)p->code + first, n_chunks,
                                     m->stride);
-    for (size_t k = 0; p->header->is_wide && k < n_chunks; k++)
-        m->interpreter->wide(m->slots + k * m->stride, (const uint32_t *)p->code + first);
 }
 
 void bl_machine_load_lanes(bl_machine *m, const uint8_t *states, size_t n_lanes)

@@ -61,19 +61,21 @@ static bl_status check_result(checker *c, uint32_t first, uint32_t n)
     return BL_OK;
 }
 
-static bl_status check_run(checker *c)
+static bl_status check_run(checker *c, uint32_t n_results)
 {
-    uint32_t n, slot[4] = {0};
+    uint32_t n, slot, results[2];
     TRY(next_word(&n, c));
     for (uint32_t i = 0; i < n; i++) {
-        for (int k = 0; k < 4; k++) {
-            TRY(next_word(&slot[k], c));
-            if (k > 0)
-                TRY(check_source(c, slot[k]));
+        for (uint32_t k = 0; k < n_results; k++)
+            TRY(next_word(&results[k], c));
+        for (uint32_t k = 0; k < 3; k++) {
+            TRY(next_word(&slot, c));
+            TRY(check_source(c, slot));
         }
-        TRY(check_result(c, slot[0], 1));
+        for (uint32_t k = 0; k < n_results; k++)
+            TRY(check_result(c, results[k], 1));
     }
-    c->p->info.n_lut3_operations += n;
+    c->p->info.n_lut3_operations += (uint64_t)n * n_results;
     return BL_OK;
 }
 
@@ -141,8 +143,8 @@ static bl_status check_entry(checker *c)
         TRY(next_word(&kind, c));
         if (kind == OP_END)
             return BL_OK;
-        if (kind < 256)
-            TRY(check_run(c));
+        if (run_results(kind))
+            TRY(check_run(c, run_results(kind)));
         else if (kind == OP_COUNT_GE)
             TRY(check_count_ge(c));
         else if (kind == OP_SUM)
@@ -179,10 +181,10 @@ static bl_status check_header(const program_header *h, size_t bytes, const char 
     if (memcmp(h->magic, "BLP1", 4) != 0)
         return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, 0,
                                   "not a bitloom program: expected BLP1");
-    if (h->version != 1 || h->is_wide > 1)
+    if (h->version < 1 || h->version > PROGRAM_VERSION || h->is_wide > 1)
         return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, 4,
-                                  "version %u, width %u; this bitloom reads version 1", h->version,
-                                  h->is_wide);
+                                  "version %u, width %u; this bitloom reads versions 1 and 2",
+                                  h->version, h->is_wide);
     if (h->bytes != bytes || code > bytes || h->n_code_words > (bytes - code) / word)
         return bl_diag_set_offset(diag, BL_ERR_FORMAT, name, 56,
                                   "the header declares more than the %zu bytes there are", bytes);
@@ -286,10 +288,11 @@ uint64_t program_next(operation *op, const bl_program *p, uint64_t at)
     *op = (operation){.kind = program_word(p, at++)};
     if (op->kind == OP_END)
         return at;
-    if (op->kind < 256) {
+    op->n_results = run_results(op->kind);
+    if (op->n_results) {
         op->n = program_word(p, at++);
         op->first = at;
-        return at + 4 * (uint64_t)op->n;
+        return at + (op->n_results + 3) * (uint64_t)op->n;
     }
     op->dst = program_word(p, at++);
     op->n_dst = op->n_digits = 1;
@@ -333,9 +336,9 @@ void bl_program_mark_inputs(uint8_t *is_read, const bl_program *p)
         uint64_t at = p->entries[e].first_word;
         for (operation op = {0}; op.kind != OP_END;) {
             at = program_next(&op, p, at);
-            if (op.kind < 256)
-                for (uint64_t k = 1; k < 4; k++)
-                    mark(is_read, p, op.first + k, at, 4);
+            if (op.n_results)
+                for (uint64_t k = op.n_results; k < op.n_results + 3; k++)
+                    mark(is_read, p, op.first + k, at, op.n_results + 3);
             else if (op.kind != OP_END) {
                 literal_span span;
                 uint64_t list = op.first;

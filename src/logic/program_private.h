@@ -9,6 +9,7 @@
 // Code is a run of words of 16 bits (32 where a slot number needs more), little endian:
 //
 //     t n (dst a b c) x n                           LUT3 run, t = truth table 0..255
+//     ADDER + k n (sum carry a b c) x n             run of adders, k = a bl_adder
 //     COUNT_GE dst threshold p c  p slots, c slots  literals: p plain, c complemented
 //     SUM dst n_dst n_planes n_digits base_lo base_hi (p c  p slots, c slots) x n_digits
 //     END
@@ -19,9 +20,11 @@
 #include <bitloom/logic.h>
 
 enum {
+    PROGRAM_VERSION = 2, // 2 has adders; what 1 has means the same
     OP_COUNT_GE = 256,
     OP_SUM = 257,
     OP_END = 258,
+    OP_ADDER = 259, // and BL_ADDER_COUNT - 1 more
     LIST_MULTIPLE = 8,
     MAX_LITERALS = 65528, // of one operation: counts stay below 2^16
     MAX_SUM_PLANES = 24,
@@ -66,11 +69,11 @@ struct bl_program {
     const bl_allocator *allocator;
 };
 
-// One operation, or one run of LUT3 operations, as found in the code.
+// One operation, or one run of LUT3 or adder operations, as found in the code.
 typedef struct operation {
-    uint32_t kind;  // truth table, OP_COUNT_GE, OP_SUM or OP_END
-    uint64_t first; // word behind the head: LUT3 records, or the first list
-    uint32_t n;     // LUT3 operations of the run
+    uint32_t kind;         // truth table, OP_ADDER + k, OP_COUNT_GE, OP_SUM or OP_END
+    uint64_t first;        // word behind the head: the records of a run, or the first list
+    uint32_t n, n_results; // records of a run; results come first in each, three operands follow
     uint32_t dst, n_dst, n_planes, n_digits;
     uint32_t threshold;
     int32_t base;
@@ -80,6 +83,21 @@ typedef struct literal_span {
     uint32_t n_plain, n_complemented;
     uint64_t plain, complemented;
 } literal_span;
+
+// Results of each record of a run; 0: the operation is none.
+static inline uint32_t run_results(uint32_t kind)
+{
+    return kind < 256 ? 1 : kind >= OP_ADDER && kind < OP_ADDER + BL_ADDER_COUNT ? 2 : 0;
+}
+
+// What an adder computes beside the sum, 0x96 of its operands.
+static inline uint8_t adder_carry_table(uint32_t kind)
+{
+    static const uint8_t tables[BL_ADDER_COUNT] = {
+        [BL_ADD] = 0xE8, [BL_SUBTRACT] = 0x8E, [BL_HALF_ADD] = 0x88, [BL_HALF_SUBTRACT] = 0x22};
+    return tables[kind - OP_ADDER];
+}
+enum { SUM_TABLE = 0x96 };
 
 static inline uint32_t program_word(const bl_program *p, uint64_t at)
 {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The order in which LUTs run. The interpreter decides once per run of LUTs of one table, and a
+// The order in which units run. The interpreter decides once per run of units of one kind, and a
 // wrong guess of the CPU there costs as much as several LUTs; so runs should be long. In windows of
-// 1024 LUTs, where operands stay near, LUTs that are ready wait in one line per table: the table
-// goes on as long as its line has somebody, and LUTs that have become ready meanwhile join it; then
-// the longest line is next. The carry chain of an adder becomes one run of majorities.
+// 1024 units, where operands stay near, units that are ready wait in one line per kind: the kind
+// goes on as long as its line has somebody, and units that have become ready meanwhile join it; then
+// the longest line is next. The carry chain of an adder becomes one run of full adders.
 
-#include "cover.h"
+#include "logic/map/unit.h"
 
 #include <string.h>
 
-enum { WINDOW = 1024, N_TABLES = 256 };
+enum { WINDOW = 1024 };
 static const uint16_t NOBODY = UINT16_MAX;
 
 typedef struct line {
@@ -17,18 +17,18 @@ typedef struct line {
 } line;
 
 typedef struct window {
-    const lut *luts;
+    const unit *units;
     uint32_t n;
     uint16_t n_missing[WINDOW];     // operands that have not run yet
     uint16_t behind[WINDOW];        // the next one in the line
     uint16_t readers[WINDOW];       // the first edge to a reader
     uint16_t next_edge[3 * WINDOW]; // edge 3 * reader + operand
-    line lines[N_TABLES];
+    line lines[N_KINDS];
 } window;
 
 static void join_line(window *w, uint16_t i)
 {
-    line *l = &w->lines[w->luts[i].table];
+    line *l = &w->lines[w->units[i].kind];
     w->behind[i] = NOBODY;
     if (l->n++ == 0)
         l->first = i;
@@ -40,13 +40,13 @@ static void join_line(window *w, uint16_t i)
 static uint32_t longest_line(const window *w)
 {
     uint32_t best = 0;
-    for (uint32_t t = 1; t < N_TABLES; t++)
+    for (uint32_t t = 1; t < N_KINDS; t++)
         if (w->lines[t].n > w->lines[best].n)
             best = t;
     return best;
 }
 
-// position[node] is 1 + the place in the window of the LUT whose root is the node, otherwise 0.
+// position[node] is 1 + the place in the window of the unit whose result is the node, otherwise 0.
 static void connect(window *w, const uint32_t *position)
 {
     memset(w->readers, 0xFF, sizeof w->readers);
@@ -54,7 +54,7 @@ static void connect(window *w, const uint32_t *position)
     for (uint16_t i = 0; i < w->n; i++) {
         w->n_missing[i] = 0;
         for (uint16_t k = 0; k < 3; k++) {
-            uint32_t source = position[w->luts[i].leaf[k]];
+            uint32_t source = position[w->units[i].leaf[k]];
             if (source == 0)
                 continue;
             uint16_t edge = (uint16_t)(3 * i + k);
@@ -70,11 +70,11 @@ static void connect(window *w, const uint32_t *position)
 
 static void schedule_window(uint32_t *order, window *w)
 {
-    uint32_t table = 0;
+    uint32_t kind = 0;
     for (uint32_t n = 0; n < w->n; n++) {
-        if (w->lines[table].n == 0)
-            table = longest_line(w);
-        line *l = &w->lines[table];
+        if (w->lines[kind].n == 0)
+            kind = longest_line(w);
+        line *l = &w->lines[kind];
         uint16_t i = l->first;
         l->first = w->behind[i];
         l->n--;
@@ -85,19 +85,26 @@ static void schedule_window(uint32_t *order, window *w)
     }
 }
 
-void schedule_luts(uint32_t *order, const cover *c, uint32_t *position, uint32_t n_nodes)
+static void note_results(uint32_t *position, const unit *u, uint32_t value)
+{
+    position[u->result] = value;
+    if (u->second != NO_RESULT)
+        position[u->second] = value;
+}
+
+void units_schedule(uint32_t *order, const unit_list *list, uint32_t *position, uint32_t n_nodes)
 {
     window w;
     memset(position, 0, n_nodes * sizeof *position);
-    for (uint32_t first = 0; first < c->n; first += WINDOW) {
-        w.luts = c->luts + first;
-        w.n = c->n - first < WINDOW ? c->n - first : WINDOW;
+    for (uint32_t first = 0; first < list->n; first += WINDOW) {
+        w.units = list->units + first;
+        w.n = list->n - first < WINDOW ? list->n - first : WINDOW;
         for (uint32_t i = 0; i < w.n; i++)
-            position[w.luts[i].root] = i + 1;
+            note_results(position, &w.units[i], i + 1);
         connect(&w, position);
         schedule_window(order + first, &w);
         for (uint32_t i = 0; i < w.n; i++) {
-            position[w.luts[i].root] = 0;
+            note_results(position, &w.units[i], 0);
             order[first + i] += first;
         }
     }
