@@ -5,6 +5,7 @@
 
 #include "logic/map/target.h"
 
+#include <pthread.h>
 #include <string.h>
 
 enum { N_VALUES = 3 + MAX_GATES };
@@ -97,6 +98,16 @@ void target_find_sequences(gate_sequence *sequences, bl_target target)
     for (s.length = 1; s.length <= MAX_GATES && !is_complete(sequences); s.length++)
         extend(&s, 0);
     sequences[0xF0].result = 0;
+}
+
+static gate_sequence avx2_sequences[256]; // constant once it is found
+static pthread_once_t avx2_once = PTHREAD_ONCE_INIT;
+static void find_avx2_sequences(void) { target_find_sequences(avx2_sequences, BL_TARGET_AVX2); }
+
+const gate_sequence *target_sequence_avx2(uint8_t table)
+{
+    pthread_once(&avx2_once, find_avx2_sequences);
+    return &avx2_sequences[table];
 }
 
 void bl_target_costs(uint8_t costs[256], bl_target target)

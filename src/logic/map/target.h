@@ -33,4 +33,7 @@ typedef struct gate_sequence {
 // other tables stay empty. A few milliseconds.
 void target_find_sequences(gate_sequence *sequences, bl_target target);
 
+// The one for AVX2, found at the first call; any thread.
+const gate_sequence *target_sequence_avx2(uint8_t table);
+
 #endif
