@@ -1,152 +1,301 @@
 // SPDX-License-Identifier: MIT
-// What share of the core's peak does the interpreter reach? Anchor: LUT3s on registers alone, as
-// many of them, with nothing to load, store or decide.
+// How fast do circuits run as data and as code? Anchor: the interpreter that one would write first
+// (naive.h) at the same number of lanes, in turns with ours. Speeds are ANDs of the input file times
+// patterns, so that mapping to LUTs counts as speed. bench/abc.py sets them beside ABC.
 
 #include "bench.h"
+#include "circuits.h"
+#include "naive.h"
 
+#include <bitloom/code.h>
+#include <bitloom/netlist.h>
+
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_INPUTS = 256, N_ANDS = 20000 };
+enum { MANY = 8 }; // chunks of 512 lanes where a line says so
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-// Twelve independent chains cover the latency. Inline assembly, because a compiler would see
-// through the loop.
-__attribute__((target("avx512f"))) static void peak_avx512(uint64_t n)
-{
-    __m512i a = _mm512_set1_epi64(0x5555), b = _mm512_set1_epi64(0x3333);
-    __m512i r0 = a, r1 = a, r2 = a, r3 = a, r4 = a, r5 = a, r6 = a, r7 = a, r8 = a, r9 = a, rA = a,
-            rB = a;
-#define T(k) "vpternlogq $0xE8, %13, %12, %" #k "\n\t"
-    for (uint64_t i = 0; i < n; i += 12)
-        __asm__ volatile(T(0) T(1) T(2) T(3) T(4) T(5) T(6) T(7) T(8) T(9) T(10) T(11)
-                         : "+v"(r0), "+v"(r1), "+v"(r2), "+v"(r3), "+v"(r4), "+v"(r5), "+v"(r6),
-                           "+v"(r7), "+v"(r8), "+v"(r9), "+v"(rA), "+v"(rB)
-                         : "v"(a), "v"(b));
-#undef T
-}
-#endif
-
-typedef uint64_t word4 __attribute__((vector_size(32), aligned(8)));
-
-// Other levels have no LUT3: an AND, an OR and a XOR stand for one.
-static void peak_other(uint64_t n, size_t words)
-{
-    word4 x[8], a = {1, 2, 3, 4}, b = {5, 6, 7, 8};
-    for (int k = 0; k < 8; k++)
-        x[k] = a + (uint64_t)k;
-    for (uint64_t i = 0; i < n * (512 / 64) / words; i += 8)
-        for (int k = 0; k < 8; k++) {
-            x[k] = ((x[k] & a) | b) ^ x[k];
-            __asm__ volatile("" : "+m"(x[k]));
-        }
-}
-
-typedef struct running {
-    bl_machine *machine;
-    uint64_t n_luts;
+typedef struct contest {
+    const bl_graph *g;
     bl_cpu cpu;
-} running;
+    bl_machine *machine;
+    size_t n_chunks;
+    bl_plane *planes; // of the naive interpreter, one chunk
+    naive_run *naive;
+    uint64_t n_runs, n_naive_runs; // at a time, so that each begins with warm caches
+} contest;
+
+static naive_run *find_naive(bl_cpu cpu)
+{
+#if defined(__x86_64__)
+    if (cpu == BL_CPU_AVX512)
+        return naive_run_avx512;
+    if (cpu == BL_CPU_AVX2)
+        return naive_run_avx2;
+#endif
+    (void)cpu;
+    return naive_run_c;
+}
 
 static void run_machine(void *context)
 {
-    running *r = context;
-    bl_machine_run(r->machine, 0);
+    contest *c = context;
+    for (uint64_t i = 0; i < c->n_runs; i++)
+        if (c->n_chunks == 1)
+            bl_machine_run(c->machine, 0);
+        else
+            bl_machine_run_many(c->machine, 0, c->n_chunks);
 }
 
-static void run_peak(void *context)
+static void run_naive(void *context)
 {
-    running *r = context;
-#if defined(__x86_64__)
-    if (r->cpu == BL_CPU_AVX512) {
-        peak_avx512(r->n_luts);
-        return;
+    contest *c = context;
+    for (uint64_t i = 0; i < c->n_naive_runs; i++)
+        c->naive(c->planes, c->g);
+}
+
+// How often a contender must run to take about a millisecond.
+static void count_runs(bench_run *run, contest *c, uint64_t *n)
+{
+    for (*n = 1;; *n *= 2) {
+        uint64_t begun = bl_time_ns();
+        run(c);
+        if (bl_time_ns() - begun > 500000)
+            return;
     }
-#endif
-    peak_other(r->n_luts, 4);
 }
 
-// A random graph in which most fanins are near, as in real circuits.
-static bl_graph *random_graph(void)
+static bl_plane plane_of(const contest *c, bl_lit lit)
 {
-    bl_graph *g;
-    bl_random random;
-    bl_random_seed(&random, 1);
-    if (bl_graph_create(&g, NULL) != BL_OK)
-        return NULL;
-    for (int i = 0; i < N_INPUTS; i++)
-        bl_graph_input(g, NULL);
-    while (g->n_ands < N_ANDS && g->status == BL_OK) {
-        uint32_t n = g->n_nodes, near = n < 400 ? n - 1 : 400;
-        uint32_t a = n - 1 - (uint32_t)bl_random_below(&random, near);
-        uint32_t b = n - 1 - (uint32_t)bl_random_below(&random, near);
-        bl_graph_and(g, 2 * a + (uint32_t)bl_random_below(&random, 2),
-                     2 * b + (uint32_t)bl_random_below(&random, 2));
-    }
-    for (uint32_t i = 0; i < 64; i++)
-        bl_graph_output(g, 2 * (g->n_nodes - 1 - i), NULL);
-    return g;
+    bl_plane x = c->planes[lit >> 1];
+    for (size_t k = 0; k < 8; k++)
+        x.word[k] ^= lit & 1 ? ~UINT64_C(0) : 0;
+    return x;
 }
 
-// One lane against a plain walk over the graph.
-static bool is_right(bl_machine *m, const bl_graph *g)
+// The same random inputs for both, in every chunk; the outputs must agree.
+static bool is_right(contest *c)
 {
-    bool *value = bl_alloc_array(NULL, g->n_nodes, sizeof *value), is_equal = value != NULL;
     bl_random random;
     bl_random_seed(&random, 2);
-    for (uint32_t i = 0; i < g->n_inputs; i++)
+    size_t stride = bl_machine_stride(c->machine);
+    for (uint32_t i = 0; i < c->g->n_inputs; i++) {
+        bl_plane *x = &c->planes[c->g->inputs[i].node];
         for (size_t k = 0; k < 8; k++)
-            bl_machine_input(m)[i].word[k] = bl_random_next(&random);
-    bl_machine_run(m, 0);
-    for (size_t lane = 0; lane < BL_LANES && is_equal; lane += 101) {
-        for (uint32_t id = 1; id < g->n_nodes; id++) {
-            uint32_t f0 = g->fanin0[id], f1 = g->fanin1[id];
-            value[id] = f0 == BL_NODE_INPUT
-                            ? bl_lane_get(&bl_machine_input(m)[f1], lane)
-                            : (value[f0 / 2] ^ (f0 & 1)) && (value[f1 / 2] ^ (f1 & 1));
-        }
-        for (uint32_t i = 0; i < g->n_outputs; i++)
-            is_equal &= bl_lane_get(&bl_machine_output(m)[i], lane)
-                        == (value[g->outputs[i].lit / 2] ^ (g->outputs[i].lit & 1));
+            x->word[k] = bl_random_next(&random);
+        for (size_t k = 0; k < c->n_chunks; k++)
+            bl_machine_input(c->machine)[k * stride + i] = *x;
     }
-    bl_free(NULL, value, g->n_nodes * sizeof *value);
+    run_naive(c);
+    run_machine(c);
+    bool is_equal = true;
+    for (uint32_t i = 0; i < c->g->n_outputs; i++) {
+        bl_plane expected = plane_of(c, c->g->outputs[i].lit);
+        for (size_t k = 0; k < c->n_chunks; k++)
+            is_equal &=
+                memcmp(&expected, &bl_machine_output(c->machine)[k * stride + i], sizeof expected)
+                == 0;
+    }
     return is_equal;
 }
 
-static void report_line(const bench_context *c, running *r, const char *name, const char *question)
+typedef struct way { // to run a program
+    const char *name;
+    bl_run run;
+    size_t n_chunks;
+    double log_speed, log_ratio;
+    int n;
+} way;
+
+static bool run_way(const bench_context *c, contest *x, const bl_program *p, const char *circuit,
+                    way *w)
 {
+    bl_machine_params params = {.level = c->cpu, .n_chunks = w->n_chunks, .run = w->run};
+    x->n_chunks = w->n_chunks;
+    bl_status status = bl_machine_create_as(&x->machine, p, &params, NULL);
+    if (status == BL_ERR_UNSUPPORTED)
+        return true; // no machine code here
+    char name[64];
+    snprintf(name, sizeof name, "%s %s", w->name, circuit);
+    if (status != BL_OK || !is_right(x)) {
+        fprintf(stderr, "bitloom: bench logic: %s computes the wrong bits; nothing was timed\n",
+                name);
+        bl_machine_destroy(&x->machine);
+        return false;
+    }
+    bl_program_info info;
+    bl_program_get_info(&info, p);
+    count_runs(run_machine, x, &x->n_runs);
+    count_runs(run_naive, x, &x->n_naive_runs);
     bench_line line = {.group = "logic",
                        .name = name,
-                       .units = (double)r->n_luts * BL_LANES,
-                       .unit = "LUT3 x lanes",
-                       .anchor = "the same number of LUT3s on registers",
-                       .question = question};
-    bench_pair(&line, run_machine, run_peak, r, r, c->settings->seconds);
+                       .question = "how many ANDs of the circuit times patterns a second?",
+                       .anchor = "the naive interpreter",
+                       .units = (double)x->g->n_ands * BL_LANES * (double)w->n_chunks,
+                       .unit = "ANDs x patterns"};
+    bench_pair(&line, run_machine, run_naive, x, x, c->settings->seconds / 4);
+    line.contender_ns /= (double)x->n_runs;
+    line.anchor_ns *= (double)w->n_chunks / (double)x->n_naive_runs;
+    double scale = (double)x->n_naive_runs / (double)x->n_runs / (double)w->n_chunks;
+    line.ratio *= scale, line.low *= scale, line.high *= scale;
+    x->n_runs = x->n_naive_runs = 1;
+    double luts = (double)info.n_lut3_operations * (double)w->n_chunks;
+    line.cycles = line.contender_ns / bench_cycle_ns() / luts;
     c->sink->report(c->sink, &line);
+    w->log_speed += log(line.units / (line.contender_ns * 1e-9));
+    w->log_ratio += log(line.ratio);
+    w->n++;
+    bl_machine_destroy(&x->machine);
+    return true;
+}
+
+// Takes over the graph.
+static bool run_circuit(const bench_context *c, bl_graph *g, const char *name, way *ways, int n)
+{
+    contest x = {
+        .g = g, .cpu = c->cpu, .naive = find_naive(c->cpu), .n_runs = 1, .n_naive_runs = 1};
+    bl_program *p = NULL;
+    x.planes = bl_alloc_array(NULL, g->n_nodes, sizeof *x.planes);
+    bool is_ok = x.planes && bl_program_cover_graph(&p, g, NULL) == BL_OK;
+    for (int i = 0; i < n && is_ok; i++)
+        is_ok = run_way(c, &x, p, name, &ways[i]);
+    bl_program_destroy(&p);
+    bl_free(NULL, x.planes, g->n_nodes * sizeof *x.planes);
+    bl_graph_destroy(&g);
+    return is_ok;
+}
+
+static void report_mean(const bench_context *c, const way *w)
+{
+    if (w->n == 0)
+        return;
+    char name[64];
+    snprintf(name, sizeof name, "%s geomean", w->name);
+    double speed = exp(w->log_speed / w->n), ratio = exp(w->log_ratio / w->n);
+    bench_line line = {.group = "logic",
+                       .name = name,
+                       .question = "the geometric mean of the circuits above",
+                       .anchor = "the naive interpreter",
+                       .ratio = ratio,
+                       .low = ratio,
+                       .high = ratio,
+                       .contender_ns = 1e9,
+                       .anchor_ns = 1e9 / ratio,
+                       .units = speed,
+                       .unit = "ANDs x patterns"};
+    c->sink->report(c->sink, &line);
+}
+
+// ------------------------------------------------------------------------- how fast it is built
+
+typedef struct build {
+    const bl_graph *g;
+    bl_program *p;
+    bl_cpu cpu;
+    uint64_t sum;
+} build;
+
+static void read_nodes(void *context) // twice 4 bytes for each node: what nobody can avoid
+{
+    build *b = context;
+    for (uint32_t id = 0; id < b->g->n_nodes; id++)
+        b->sum += b->g->fanin0[id] ^ b->g->fanin1[id];
+    __asm__ volatile("" : "+m"(b->sum));
+}
+
+static void hash_again(void *context)
+{
+    build *b = context;
+    bl_graph *g;
+    if (bl_graph_create(&g, NULL) != BL_OK)
+        return;
+    for (uint32_t id = 1; id < b->g->n_nodes; id++)
+        if (b->g->fanin0[id] == BL_NODE_INPUT)
+            bl_graph_input(g, NULL);
+        else
+            bl_graph_and(g, b->g->fanin0[id], b->g->fanin1[id]);
+    bl_graph_destroy(&g);
+}
+
+static void map_again(void *context)
+{
+    build *b = context;
+    bl_netlist *n;
+    if (bl_netlist_map(&n, b->g, NULL, NULL) == BL_OK)
+        bl_netlist_destroy(&n);
+}
+
+static void compile_again(void *context)
+{
+    build *b = context;
+    bl_code *code;
+    if (bl_code_compile(&code, b->p, &(bl_code_params){.level = b->cpu}, NULL) == BL_OK)
+        bl_code_destroy(&code);
+}
+
+static bool report_builds(const bench_context *c)
+{
+    build b = {.g = circuit_neurons(1024, 1, 300, 512), .cpu = c->cpu};
+    if (!b.g || bl_program_cover_graph(&b.p, b.g, NULL) != BL_OK)
+        return false;
+    bl_program_info info;
+    bl_program_get_info(&info, b.p);
+    const struct {
+        const char *name, *question, *unit;
+        bench_run *run;
+        double units;
+    } lines[] = {
+        {"hash", "structural hashing of a million ANDs", "ANDs", hash_again, b.g->n_ands},
+        {"map", "LUT3s of small area for them", "ANDs", map_again, b.g->n_ands},
+        {"compile", "machine code for their LUT3s", "LUT3s", compile_again,
+         (double)info.n_lut3_operations},
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (lines[i].run == compile_again && !bl_code_is_possible(c->cpu))
+            continue;
+        bench_line line = {.group = "logic",
+                           .name = lines[i].name,
+                           .question = lines[i].question,
+                           .anchor = "reading the nodes once",
+                           .units = lines[i].units,
+                           .unit = lines[i].unit};
+        bench_pair(&line, lines[i].run, read_nodes, &b, &b, c->settings->seconds);
+        c->sink->report(c->sink, &line);
+    }
+    bl_program_destroy(&b.p);
+    bl_graph *g = (bl_graph *)(uintptr_t)b.g;
+    bl_graph_destroy(&g);
+    return true;
 }
 
 bool bench_logic(const bench_context *c)
 {
-    bl_graph *g = random_graph();
-    bl_program *p = NULL;
-    running r = {.cpu = c->cpu};
-    bool is_ok = g && bl_program_from_graph(&p, g, NULL) == BL_OK
-                 && bl_machine_create(&r.machine, p, c->cpu, NULL) == BL_OK
-                 && is_right(r.machine, g);
-    if (is_ok) {
-        bl_program_info info;
-        bl_program_get_info(&info, p);
-        r.n_luts = info.n_lut3;
-        report_line(c, &r, "interpreter",
-                    "20,000 random ANDs, one LUT3 each: what share of the peak?");
-    } else
+    static const char *const names[] = {"adder",      "arbiter",  "bar",       "ctrl", "dec",
+                                        "div",        "hyp",      "int2float", "log2", "mem_ctrl",
+                                        "multiplier", "priority", "router",    "sqrt", "voter"};
+    way ways[] = {{.name = "code", .run = BL_RUN_CODE, .n_chunks = 1},
+                  {.name = "code8", .run = BL_RUN_CODE, .n_chunks = MANY},
+                  {.name = "data", .run = BL_RUN_INTERPRETER, .n_chunks = 1},
+                  {.name = "data8", .run = BL_RUN_INTERPRETER, .n_chunks = MANY}};
+    enum { N_WAYS = sizeof ways / sizeof *ways };
+    bool is_ok = true;
+    uint32_t n_absent = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && is_ok; i++) {
+        bl_graph *g = circuit_from_data(names[i]);
+        n_absent += !g;
+        is_ok = !g || run_circuit(c, g, names[i], ways, N_WAYS);
+    }
+    if (n_absent > 0)
         fprintf(stderr,
-                "bitloom: bench logic: the interpreter computes the wrong bits; nothing was "
-                "timed\n");
-    bl_machine_destroy(&r.machine);
-    bl_program_destroy(&p);
-    bl_graph_destroy(&g);
-    return is_ok;
+                "bitloom: bench logic: %u of the EPFL circuits are absent (BITLOOM_DATA names "
+                "the folder of circuits/epfl/*.aig)\n",
+                n_absent);
+    bl_graph *g = circuit_neurons(1024, 1, 30, 512);
+    is_ok = is_ok && g && run_circuit(c, g, "30 neurons", ways, N_WAYS);
+    g = is_ok ? circuit_neurons(1024, 8, 512, 64) : NULL;
+    is_ok = is_ok && g && run_circuit(c, g, "8 layers", ways, N_WAYS);
+    for (int i = 0; i < N_WAYS && is_ok; i++)
+        report_mean(c, &ways[i]);
+    return is_ok && report_builds(c);
 }

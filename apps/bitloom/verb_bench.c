@@ -18,7 +18,7 @@ static const bench_group groups[] = {
     {"gate", bench_gate, "every kernel against the same kernel of the CPU level below"},
     {"record", bench_record, "arithmetic on fields as planes, against plain C"},
     {"batch", bench_batch, "filters end to end, against scalar C, AVX-512 by hand and reading"},
-    {"logic", bench_logic, "the interpreter, against LUT3s on registers"},
+    {"logic", bench_logic, "circuits as data and as code, against a naive interpreter"},
     {"melt", bench_melt, "one step of a melted model for 512 lanes"},
 };
 enum { N_GROUPS = sizeof groups / sizeof *groups };
