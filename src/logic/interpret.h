@@ -4,6 +4,9 @@
 
 #include <bitloom/bits.h>
 
+// Slots in 16-bit words are multiplied by this, see running.c.
+enum { NARROW_SCALE = 8 };
+
 // Runs one entry: `code` at its first word, 16 or 32 bits each. The code was validated.
 typedef void interpret16(bl_plane *slots, const uint16_t *code);
 typedef void interpret32(bl_plane *slots, const uint32_t *code);

@@ -142,11 +142,14 @@ INLINE void ripple(vec *n, int first, int n_counters, vec carry)
 
 #define WORD uint16_t
 #define NAME(x) PASTE(x, _narrow)
+#define SLOT_BYTES(word) ((size_t)(word) * (sizeof(bl_plane) / NARROW_SCALE))
 #include "interpret_words.h"
 #undef WORD
 #undef NAME
+#undef SLOT_BYTES
 #define WORD uint32_t
 #define NAME(x) PASTE(x, _wide)
+#define SLOT_BYTES(word) ((size_t)(word) * sizeof(bl_plane))
 #include "interpret_words.h"
 
 const interpreter PASTE(interpreter_, LEVEL) = {interpret_narrow, interpret_many_narrow,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The part of interpret_lanes.h that depends on the width of code words; included once for each.
 
-#define LITERAL(i) (*(const vec *)(const void *)((const char *)&slots[list[i]] + offset))
+#define LITERAL(i)                                                                                 \
+    (*(const vec *)(const void *)((const char *)slots + SLOT_BYTES(list[i]) + offset))
 
 INLINE void NAME(count_plain)(vec *n, int n_counters, const bl_plane *slots, size_t offset,
                               const WORD *list, uint32_t n_literals)
@@ -57,7 +58,7 @@ static const WORD *NAME(run_count_ge)(bl_plane *slots, const WORD *code)
             result = NAME(count_ge)(10, slots, o, list, n_plain, n_complemented, threshold);
         else
             result = NAME(count_ge)(16, slots, o, list, n_plain, n_complemented, threshold);
-        *(vec *)(void *)((char *)&slots[dst] + o) = result;
+        *(vec *)(void *)((char *)slots + SLOT_BYTES(dst) + o) = result;
     }
     return list + total;
 }
@@ -83,13 +84,13 @@ INLINE void NAME(sum)(int n_counters, bl_plane *slots, size_t offset, const WORD
             list += n_complemented;
         }
         sign = n[0];
-        *(vec *)(void *)((char *)&slots[dst + k] + offset) = sign;
+        *(vec *)(void *)((char *)slots + SLOT_BYTES(dst) + k * sizeof(bl_plane) + offset) = sign;
 #pragma GCC unroll 24
         for (int i = 0; i + 1 < n_counters; i++)
             n[i] = n[i + 1];
     }
     for (uint32_t k = n_planes; k < n_dst; k++)
-        *(vec *)(void *)((char *)&slots[dst + k] + offset) = sign;
+        *(vec *)(void *)((char *)slots + SLOT_BYTES(dst) + k * sizeof(bl_plane) + offset) = sign;
 }
 
 static const WORD *NAME(run_sum)(bl_plane *slots, const WORD *code)
@@ -117,20 +118,20 @@ INLINE void NAME(decode)(size_t offset[5], const WORD *code, int n_words)
     if (sizeof(WORD) == 2) {
         uint64_t record;
         memcpy(&record, code, sizeof record);
-        offset[0] = record << 6 & 0x3FFFC0;
-        offset[1] = record >> 10 & 0x3FFFC0;
-        offset[2] = record >> 26 & 0x3FFFC0;
-        offset[3] = record >> 42 & 0x3FFFC0;
+        offset[0] = SLOT_BYTES(record & 0xFFFF);
+        offset[1] = SLOT_BYTES(record >> 16 & 0xFFFF);
+        offset[2] = SLOT_BYTES(record >> 32 & 0xFFFF);
+        offset[3] = SLOT_BYTES(record >> 48);
     } else {
         uint64_t pair[2];
         memcpy(pair, code, sizeof pair);
-        offset[0] = (size_t)(uint32_t)pair[0] << 6;
-        offset[1] = (size_t)(pair[0] >> 32) << 6;
-        offset[2] = (size_t)(uint32_t)pair[1] << 6;
-        offset[3] = (size_t)(pair[1] >> 32) << 6;
+        offset[0] = SLOT_BYTES(pair[0] & UINT32_MAX);
+        offset[1] = SLOT_BYTES(pair[0] >> 32);
+        offset[2] = SLOT_BYTES(pair[1] & UINT32_MAX);
+        offset[3] = SLOT_BYTES(pair[1] >> 32);
     }
     if (n_words == 5)
-        offset[4] = (size_t)code[4] << 6;
+        offset[4] = SLOT_BYTES(code[4]);
 }
 
 #define SLOT(i) (*(vec *)(void *)(chunk + offset[i] + v * VECTOR_BYTES))
@@ -173,9 +174,9 @@ INLINE const WORD *NAME(run)(bl_plane *slots, uint32_t kind, const WORD *code, s
     char *base = (char *)slots, *end = base + n_chunks * stride;
     switch (kind) {
         RUN64(0)
-        RUN64(64) RUN64(128) RUN64(192) RUN_ADDER(BL_ADD, 0x96, 0xE8)
-            RUN_ADDER(BL_SUBTRACT, 0x96, 0x8E) RUN_ADDER(BL_HALF_ADD, 0x66, 0x88)
-                RUN_ADDER(BL_HALF_SUBTRACT, 0x66, 0x22)
+        RUN64(64)
+        RUN64(128) RUN64(192) RUN_ADDER(BL_ADD, 0x96, 0xE8) RUN_ADDER(BL_SUBTRACT, 0x96, 0x8E)
+            RUN_ADDER(BL_HALF_ADD, 0x66, 0x88) RUN_ADDER(BL_HALF_SUBTRACT, 0x66, 0x22)
     }
     return code;
 }

@@ -3,7 +3,7 @@
 
 #include "interpret.h"
 #include "logic/code/code_run.h"
-#include "program_private.h"
+#include "running.h"
 
 #include <assert.h>
 #include <string.h>
@@ -12,6 +12,7 @@ struct bl_machine {
     const bl_program *program;
     bl_plane *slots;
     const interpreter *interpreter;
+    running_code words;  // where it is interpreted
     const bl_code *code; // or NULL: interpreted
     bl_code *own_code;
     const bl_bits *bits;
@@ -44,14 +45,16 @@ static bl_status choose_code(bl_machine *m, const bl_machine_params *params)
 {
     bl_run run = params->run == BL_RUN_AUTO ? choose_run(m->program, params) : params->run;
     if (run == BL_RUN_INTERPRETER)
-        return BL_OK;
+        return running_code_create(&m->words, m->program, m->allocator);
     m->code = params->code;
     if (m->code)
         return BL_OK;
     bl_code_params code = {.level = params->level, .n_chunks = params->n_chunks};
     bl_status status = bl_code_compile(&m->own_code, m->program, &code, m->allocator);
     m->code = m->own_code;
-    return status == BL_ERR_UNSUPPORTED && params->run == BL_RUN_AUTO ? BL_OK : status;
+    if (status == BL_ERR_UNSUPPORTED && params->run == BL_RUN_AUTO)
+        return running_code_create(&m->words, m->program, m->allocator);
+    return status;
 }
 
 static bl_status make_slots(bl_machine *m)
@@ -112,6 +115,7 @@ void bl_machine_destroy(bl_machine **handle)
     if (!m)
         return;
     bl_code_destroy(&m->own_code);
+    running_code_destroy(&m->words, m->allocator);
     bl_free(m->allocator, m->slots, m->n_chunks * m->stride * sizeof *m->slots);
     bl_free(m->allocator, m, sizeof *m);
     *handle = NULL;
@@ -138,10 +142,10 @@ void bl_machine_run(bl_machine *m, uint32_t entry)
         return;
     }
     uint64_t first = p->entries[entry].first_word;
-    if (p->header->is_wide)
-        m->interpreter->wide(m->slots, (const uint32_t *)p->code + first);
+    if (m->words.is_wide)
+        m->interpreter->wide(m->slots, (const uint32_t *)m->words.words + first);
     else
-        m->interpreter->narrow(m->slots, (const uint16_t *)p->code + first);
+        m->interpreter->narrow(m->slots, (const uint16_t *)m->words.words + first);
 }
 
 void bl_machine_run_many(bl_machine *m, uint32_t entry, size_t n_chunks)
@@ -153,10 +157,11 @@ void bl_machine_run_many(bl_machine *m, uint32_t entry, size_t n_chunks)
         return;
     }
     uint64_t first = p->entries[entry].first_word;
-    if (p->header->is_wide)
-        m->interpreter->wide_many(m->slots, (const uint32_t *)p->code + first, n_chunks, m->stride);
+    if (m->words.is_wide)
+        m->interpreter->wide_many(m->slots, (const uint32_t *)m->words.words + first, n_chunks,
+                                  m->stride);
     else
-        m->interpreter->narrow_many(m->slots, (const uint16_t *)p->code + first, n_chunks,
+        m->interpreter->narrow_many(m->slots, (const uint16_t *)m->words.words + first, n_chunks,
                                     m->stride);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Programs: opening one checks every word, so that the interpreters need no checks.
 //
-// Checked: all sizes against the file, slots against n_slots, results only in state, outputs and
+// Checked: all sizes against the file, entries behind each other, slots against n_slots, results only in state, outputs and
 // temporaries, list lengths, that a temporary is written before it is read within its entry, and
 // that a SUM reads none of its own results.
 
@@ -165,8 +165,14 @@ static bl_status check_code(bl_program *p, const char *name, bl_diag *diag)
         return BL_ERR_MEMORY;
     bl_status status = BL_OK;
     for (uint32_t e = 0; e < p->header->n_entries && status == BL_OK; e++) {
+        if (p->entries[e].first_word < c.at)
+            status = bl_diag_set_offset(diag, BL_ERR_FORMAT, name,
+                                        (uint64_t)((const uint8_t *)&p->entries[e] - p->data),
+                                        "entry %u begins at word %llu, within the one before", e,
+                                        (unsigned long long)p->entries[e].first_word);
         c.at = p->entries[e].first_word;
-        status = check_entry(&c);
+        if (status == BL_OK)
+            status = check_entry(&c);
     }
     bl_free(p->allocator, c.is_written, (size_t)p->header->n_temporaries + 1);
     return status;
