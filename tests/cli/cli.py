@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The command line as scripts use it: cli.py BITLOOM TINY.safetensors"""
 
+import ctypes
 import json
 import os
 import pathlib
@@ -52,6 +53,22 @@ class CommandLine(unittest.TestCase):
         self.assertIn("bad.aag:3:2: output 7 is above the maximum 3", run("stats", bad, expect=1)[1])
         self.assertIn("not AIGER", run("stats", "-", stdin=b"hello", expect=1)[1])
         self.assertIn("expected a .loom", run("score", bad, "--text", bad, expect=1)[1])
+
+    def test_emitted_c_computes_what_simulate_prints(self):
+        xor = self.folder / "toggle.aag"  # a latch and more, so that state is written
+        xor.write_text("aag 5 1 1 2 3\n2\n4 10 1\n4\n11\n6 2 5\n8 3 4\n10 7 9\n")
+        source, library = self.folder / "toggle.c", self.folder / "toggle.so"
+        run("emit", xor, "-o", source)
+        self.assertIn("void toggle_step(", source.read_text())
+        subprocess.run(["cc", "-O1", "-Wall", "-Werror", "-DWORD_BYTES=8", "-shared", "-fPIC",
+                        "-o", library, source], check=True)
+        step = ctypes.CDLL(str(library)).toggle_step
+        state, out, ones = (ctypes.c_uint64 * 1)(2**64 - 1), (ctypes.c_uint64 * 2)(), 2**64 - 1
+        lines = run("simulate", xor, "--stimulus", "-", "--steps", 6, stdin=b"1\n")[0].split()
+        for line in lines:
+            step((ctypes.c_uint64 * 1)(ones), state, out)
+            self.assertEqual([int(c) * ones for c in line.decode()], list(out))
+        self.assertIn("no name for a C function", run("emit", xor, "--name", "a b", expect=2)[1])
 
     def test_stats_counts(self):
         stats = json.loads(run("stats", self.folder / "half.aag", "--json")[0])
