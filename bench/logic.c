@@ -187,6 +187,84 @@ static void report_mean(const bench_context *c, const way *w)
     c->sink->report(c->sink, &line);
 }
 
+// -------------------------------------------------------------------------- macro-operations
+
+// Neurons of 512 random literals of 1,024 inputs, each one COUNT_GE.
+static bl_program *neuron_program(uint32_t n_neurons)
+{
+    enum { N_INPUTS = 1024, FAN_IN = 512 };
+    bl_record in = {0}, none = {0}, out = {0};
+    bl_assembler *a = NULL;
+    bl_program *p = NULL;
+    bl_random random;
+    bl_random_seed(&random, 3);
+    if (bl_record_add(&in, "in", N_INPUTS, false) == BL_OK
+        && bl_record_add(&out, "out", n_neurons, false) == BL_OK
+        && bl_assembler_create(&a, &in, &none, &out, NULL) == BL_OK) {
+        bl_assembler_begin_entry(a, "step");
+        for (uint32_t i = 0; i < n_neurons; i++) {
+            uint32_t slots[FAN_IN], n_plain = 0, first = bl_assembler_input(a);
+            for (uint32_t k = 0; k < FAN_IN; k++) {
+                slots[k] = first + (uint32_t)bl_random_below(&random, N_INPUTS);
+                n_plain += (uint32_t)bl_random_below(&random, 2);
+            }
+            bl_literal_list list = {slots, slots + n_plain, n_plain, FAN_IN - n_plain};
+            bl_assembler_count_ge(a, bl_assembler_output(a) + i, &list, FAN_IN / 2);
+        }
+        if (bl_assembler_finish(&p, a) != BL_OK)
+            p = NULL;
+    }
+    bl_assembler_destroy(&a);
+    bl_record_clear(&in);
+    bl_record_clear(&out);
+    return p;
+}
+
+static void run_one(void *context) { bl_machine_run(context, 0); }
+
+// Against the same neurons as machine code; both give the same outputs.
+static bool report_neurons(const bench_context *c, uint32_t n_neurons, const char *name)
+{
+    bl_program *p = neuron_program(n_neurons);
+    bl_machine *data = NULL, *code = NULL;
+    bl_machine_params params = {.level = c->cpu, .run = BL_RUN_INTERPRETER};
+    bool is_ok = p && bl_machine_create_as(&data, p, &params, NULL) == BL_OK;
+    params.run = BL_RUN_CODE;
+    bl_status status = is_ok ? bl_machine_create_as(&code, p, &params, NULL) : BL_ERR_MEMORY;
+    if (status == BL_OK) {
+        bl_random random;
+        bl_random_seed(&random, 4);
+        for (uint32_t i = 0; i < 1024; i++)
+            for (size_t k = 0; k < 8; k++)
+                bl_machine_input(data)[i].word[k] = bl_machine_input(code)[i].word[k] =
+                    bl_random_next(&random);
+        bl_machine_run(data, 0);
+        bl_machine_run(code, 0);
+        is_ok =
+            memcmp(bl_machine_output(data), bl_machine_output(code), n_neurons * sizeof(bl_plane))
+            == 0;
+    }
+    if (status == BL_OK && is_ok) {
+        bl_program_info info;
+        bl_program_get_info(&info, p);
+        bench_line line = {.group = "logic",
+                           .name = name,
+                           .question = "neurons of 512 literals as macro-operations",
+                           .anchor = "their LUT3s as machine code",
+                           .units = (double)info.n_lut3 * BL_LANES,
+                           .unit = "LUT3s x patterns"};
+        bench_pair(&line, run_one, run_one, data, code, c->settings->seconds);
+        line.cycles = line.contender_ns / bench_cycle_ns() / (double)info.n_lut3;
+        c->sink->report(c->sink, &line);
+    } else if (status != BL_ERR_UNSUPPORTED)
+        fprintf(stderr, "bitloom: bench logic: %s: %s\n", name,
+                is_ok ? bl_status_text(status) : "code and data differ; nothing was timed");
+    bl_machine_destroy(&data);
+    bl_machine_destroy(&code);
+    bl_program_destroy(&p);
+    return is_ok;
+}
+
 // ------------------------------------------------------------------------- how fast it is built
 
 typedef struct build {
@@ -297,5 +375,7 @@ bool bench_logic(const bench_context *c)
     is_ok = is_ok && g && run_circuit(c, g, "8 layers", ways, N_WAYS);
     for (int i = 0; i < N_WAYS && is_ok; i++)
         report_mean(c, &ways[i]);
+    is_ok = is_ok && report_neurons(c, 60, "macro 60 neurons");
+    is_ok = is_ok && report_neurons(c, 15000, "macro 15,000 neurons");
     return is_ok && report_builds(c);
 }

@@ -50,7 +50,7 @@ BL_API void bl_code_get_info(bl_code_info *info, const bl_code *code);
 BL_API const uint8_t *bl_code_bytes(const bl_code *code); // the instructions, to look at
 
 typedef enum bl_run {
-    BL_RUN_AUTO,        // whichever should be faster, compiling included
+    BL_RUN_AUTO,        // whichever is faster: where code may pay, both are made and race
     BL_RUN_INTERPRETER, // the program as data
     BL_RUN_CODE         // machine code; BL_ERR_UNSUPPORTED where it is not possible
 } bl_run;
@@ -63,7 +63,9 @@ typedef struct bl_machine_params {
     const bl_code *code; // made for this program and level, used by BL_RUN_CODE; NULL: make it
 } bl_machine_params;
 
-// As bl_machine_create_many. A given code must outlive the machine.
+// As bl_machine_create_many. A given code must outlive the machine. BL_RUN_AUTO takes the
+// interpreter where less than 400 chunks will run or macro-operations are most of the work, and
+// otherwise times a few runs of both; results do not depend on what it takes.
 BL_API BL_MUST_USE bl_status bl_machine_create_as(bl_machine **machine, const bl_program *program,
                                                   const bl_machine_params *params,
                                                   const bl_allocator *allocator);

@@ -3,13 +3,12 @@
 // The including file defines LEVEL (a suffix) and VECTOR_BYTES (64, 32, 16 or 8).
 //
 // A plane is 64 / VECTOR_BYTES vectors. A macro-operation walks its list once per vector with all
-// counters in registers (Harley-Seal): sixteen literals go through a tree of carry-save adders
+// counters in registers (Harley-Seal): 32 literals go through a tree of carry-save adders
 //
-//     16 literals -> counters of weight 1, 2, 4, 8 -> one carry of weight 16 -> ripple upwards
+//     32 literals -> counters of weight 1, 2, 4, 8, 16 -> one carry of weight 32 -> ripple upwards
 //
-// 15 adders of 2 LUT3s each and 2 operations per higher plane: about 2.5 logic operations and one
-// load per literal. A Zen 4 core does two of the one and one of the other per cycle, so the loads
-// and the logic are nearly balanced; lists whose planes lie outside L1 are bound by the loads.
+// 31 adders of 2 LUT3s each and 2 operations per higher plane: about 2.2 logic operations and one
+// load per literal. Lists whose planes lie outside L1 are bound by the loads.
 
 #include "interpret.h"
 #include "program_private.h"
@@ -63,8 +62,10 @@ INLINE vec lut3(unsigned table, vec a, vec b, vec c)
     unsigned hi = table >> 4, lo = table & 15;
     if (table == 0xE8)
         return (a & b) | ((a | b) & c);
-    if (table == 0x71) // majority of a, ~b, ~c
-        return (a & ~(b & c)) | ~(a | b | c);
+    if (table == 0x17) // not the majority
+        return ~((a & b) | ((a | b) & c));
+    if (table == 0xD4) // majority of a, b, ~c
+        return (a & b) | ((a | b) & ~c);
     if (hi == lo)
         return lut2(lo, b, c);
     if (hi == (~lo & 15))
@@ -87,18 +88,16 @@ INLINE vec fill(uint64_t word) { return (vec){0} + word; }
 // Counters of weight 1 .. 2^(N-1) in registers; N is a constant where this is inlined.
 enum { MAX_COUNTERS = 24 };
 
-// low + b + c (or their complements, for IS_COMPLEMENTED) -> low of the same weight, carry.
-#define ADD(carry, low, b, c)                                                                      \
+// a + b + c -> sum of the same weight, carry of twice that. With complements, of c alone or of all.
+#define ADD(sum, carry, a, b, c) ADD_TABLES(sum, carry, a, b, c, 0x96, 0xE8)
+#define ADD_LAST(sum, carry, a, b, c) ADD_TABLES(sum, carry, a, b, c, 0x96, 0xE8)
+#define ADD_COMPLEMENTS(sum, carry, a, b, c) ADD_TABLES(sum, carry, a, b, c, 0x69, 0x17)
+#define ADD_LAST_COMPLEMENT(sum, carry, a, b, c) ADD_TABLES(sum, carry, a, b, c, 0x69, 0xD4)
+#define ADD_TABLES(sum, carry, a, b, c, sum_table, carry_table)                                    \
     do {                                                                                           \
-        vec b_ = (b), c_ = (c), old_ = (low);                                                      \
-        (carry) = LUT3(0xE8, old_, b_, c_);                                                        \
-        (low) = LUT3(0x96, old_, b_, c_);                                                          \
-    } while (0)
-#define ADD_COMPLEMENTED(carry, low, b, c)                                                         \
-    do {                                                                                           \
-        vec b_ = (b), c_ = (c), old_ = (low);                                                      \
-        (carry) = LUT3(0x71, old_, b_, c_);                                                        \
-        (low) = LUT3(0x96, old_, b_, c_);                                                          \
+        vec a_ = (a), b_ = (b), c_ = (c);                                                          \
+        (carry) = LUT3(carry_table, a_, b_, c_);                                                   \
+        (sum) = LUT3(sum_table, a_, b_, c_);                                                       \
     } while (0)
 
 // Adds one carry of weight 2^first.
@@ -112,31 +111,48 @@ INLINE void ripple(vec *n, int first, int n_counters, vec carry)
     }
 }
 
-#define EIGHT(ADD_LITERALS, carry8, at)                                                            \
+// A tree over 8 literals that meets each counter only once, since a chain through n[0] would have to
+// wait for every adder: 4 adders of weight 1, 2 of weight 2, 1 of weight 4. ALL adds three literals,
+// LAST one as its last operand.
+#define EIGHT(ALL, LAST, carry8, at)                                                               \
     do {                                                                                           \
-        vec two_a_, two_b_, four_a_, four_b_;                                                      \
-        ADD_LITERALS(two_a_, n[0], LITERAL(at), LITERAL((at) + 1));                                \
-        ADD_LITERALS(two_b_, n[0], LITERAL((at) + 2), LITERAL((at) + 3));                          \
-        ADD(four_a_, n[1], two_a_, two_b_);                                                        \
-        ADD_LITERALS(two_a_, n[0], LITERAL((at) + 4), LITERAL((at) + 5));                          \
-        ADD_LITERALS(two_b_, n[0], LITERAL((at) + 6), LITERAL((at) + 7));                          \
-        ADD(four_b_, n[1], two_a_, two_b_);                                                        \
-        ADD(carry8, n[2], four_a_, four_b_);                                                       \
+        vec s0_, s1_, c0_, c1_, c2_, c3_, d0_, d1_;                                                \
+        ALL(s0_, c0_, LITERAL(at), LITERAL((at) + 1), LITERAL((at) + 2));                          \
+        ALL(s1_, c1_, LITERAL((at) + 3), LITERAL((at) + 4), LITERAL((at) + 5));                    \
+        LAST(s0_, c2_, s0_, s1_, LITERAL((at) + 6));                                               \
+        LAST(n[0], c3_, s0_, n[0], LITERAL((at) + 7));                                             \
+        ADD(c0_, d0_, c0_, c1_, c2_);                                                              \
+        ADD(n[1], d1_, c0_, c3_, n[1]);                                                            \
+        ADD(n[2], carry8, d0_, d1_, n[2]);                                                         \
     } while (0)
 
-#define COUNT_LIST(ADD_LITERALS)                                                                   \
+#define SIXTEEN(ALL, LAST, carry16, at)                                                            \
+    do {                                                                                           \
+        vec eight_a_, eight_b_;                                                                    \
+        EIGHT(ALL, LAST, eight_a_, at);                                                            \
+        EIGHT(ALL, LAST, eight_b_, (at) + 8);                                                      \
+        ADD(n[3], carry16, eight_a_, eight_b_, n[3]);                                              \
+    } while (0)
+
+#define THIRTY_TWO(ALL, LAST, carry32, at)                                                         \
+    do {                                                                                           \
+        vec sixteen_a_, sixteen_b_;                                                                \
+        SIXTEEN(ALL, LAST, sixteen_a_, at);                                                        \
+        SIXTEEN(ALL, LAST, sixteen_b_, (at) + 16);                                                 \
+        ADD(n[4], carry32, sixteen_a_, sixteen_b_, n[4]);                                          \
+    } while (0)
+
+#define COUNT_LIST(ALL, LAST)                                                                      \
     do {                                                                                           \
         uint32_t i_ = 0;                                                                           \
-        vec eight_a_, eight_b_, sixteen_;                                                          \
-        for (; i_ + 16 <= n_literals; i_ += 16) {                                                  \
-            EIGHT(ADD_LITERALS, eight_a_, i_);                                                     \
-            EIGHT(ADD_LITERALS, eight_b_, i_ + 8);                                                 \
-            ADD(sixteen_, n[3], eight_a_, eight_b_);                                               \
-            ripple(n, 4, n_counters, sixteen_);                                                    \
+        vec carry_;                                                                                \
+        for (; i_ + 32 <= n_literals; i_ += 32) {                                                  \
+            THIRTY_TWO(ALL, LAST, carry_, i_);                                                     \
+            ripple(n, 5, n_counters, carry_);                                                      \
         }                                                                                          \
-        if (i_ < n_literals) {                                                                     \
-            EIGHT(ADD_LITERALS, eight_a_, i_);                                                     \
-            ripple(n, 3, n_counters, eight_a_);                                                    \
+        for (; i_ < n_literals; i_ += 8) {                                                         \
+            EIGHT(ALL, LAST, carry_, i_);                                                          \
+            ripple(n, 3, n_counters, carry_);                                                      \
         }                                                                                          \
     } while (0)
 

@@ -7,13 +7,13 @@
 INLINE void NAME(count_plain)(vec *n, int n_counters, const bl_plane *slots, size_t offset,
                               const WORD *list, uint32_t n_literals)
 {
-    COUNT_LIST(ADD);
+    COUNT_LIST(ADD, ADD_LAST);
 }
 
 INLINE void NAME(count_complemented)(vec *n, int n_counters, const bl_plane *slots, size_t offset,
                                      const WORD *list, uint32_t n_literals)
 {
-    COUNT_LIST(ADD_COMPLEMENTED);
+    COUNT_LIST(ADD_COMPLEMENTS, ADD_LAST_COMPLEMENT);
 }
 #undef LITERAL
 
