@@ -49,5 +49,6 @@ bool bench_gate(const bench_context *c);
 bool bench_record(const bench_context *c);
 bool bench_logic(const bench_context *c);
 bool bench_melt(const bench_context *c);
+bool bench_sizes(const bench_context *c);
 
 #endif

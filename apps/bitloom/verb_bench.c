@@ -11,15 +11,18 @@ typedef struct bench_group {
     const char *name;
     bool (*run)(const bench_context *c);
     const char *what;
+    bool is_long; // only if it is named
 } bench_group;
 
 static const bench_group groups[] = {
-    {"bits", bench_bits, "slicing and transposing, against memcpy and libm4ri"},
-    {"gate", bench_gate, "every kernel against the same kernel of the CPU level below"},
-    {"record", bench_record, "arithmetic on fields as planes, against plain C"},
-    {"batch", bench_batch, "filters end to end, against scalar C, AVX-512 by hand and reading"},
-    {"logic", bench_logic, "circuits as data and as code, against a naive interpreter"},
-    {"melt", bench_melt, "one step of a melted model for 512 lanes"},
+    {"bits", bench_bits, "slicing and transposing, against memcpy and libm4ri", false},
+    {"gate", bench_gate, "every kernel against the same kernel of the CPU level below", false},
+    {"record", bench_record, "arithmetic on fields as planes, against plain C", false},
+    {"batch", bench_batch, "filters end to end, against scalar C, AVX-512 by hand and reading",
+     false},
+    {"logic", bench_logic, "circuits as data and as code, against a naive interpreter", false},
+    {"sizes", bench_sizes, "data against code, 10^3 to 10^8 ANDs; only if it is named", true},
+    {"melt", bench_melt, "one step of a melted model for 512 lanes", false},
 };
 enum { N_GROUPS = sizeof groups / sizeof *groups };
 
@@ -97,7 +100,7 @@ static bool run_groups(const bl_command *c, const bench_context *context)
 {
     bool is_ok = true;
     for (size_t i = 0; i < N_GROUPS; i++) {
-        bool is_wanted = c->n_operands == 0;
+        bool is_wanted = c->n_operands == 0 && !groups[i].is_long;
         for (size_t k = 0; k < c->n_operands; k++)
             is_wanted |= strcmp(c->operands[k], groups[i].name) == 0;
         if (is_wanted)
