@@ -3,6 +3,7 @@
 
 #include "verbs.h"
 
+#include <ctype.h>
 #include <string.h>
 
 int report(const bl_diag *diag, int exit_status)
@@ -11,6 +12,24 @@ int report(const bl_diag *diag, int exit_status)
     bl_diag_format(text, sizeof text, diag);
     fprintf(stderr, "bitloom: %s\n", text);
     return exit_status;
+}
+
+bool ends_with(const char *text, const char *suffix)
+{
+    size_t n = strlen(text), m = strlen(suffix);
+    return n >= m && strcmp(text + n - m, suffix) == 0;
+}
+
+void name_from_path(char *name, size_t name_bytes, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *from = slash ? slash + 1 : path;
+    size_t n = 0;
+    if (!isalpha((unsigned char)from[0]))
+        name[n++] = 'n';
+    for (; *from && *from != '.' && n + 1 < name_bytes; from++)
+        name[n++] = isalnum((unsigned char)*from) ? *from : '_';
+    name[n] = 0;
 }
 
 bl_status logic_file_open(logic_file *logic, const char *path, bl_diag *diag)

@@ -3,14 +3,6 @@
 
 #include "verbs.h"
 
-#include <string.h>
-
-static bool ends_with(const char *text, const char *suffix)
-{
-    size_t n = strlen(text), m = strlen(suffix);
-    return n >= m && strcmp(text + n - m, suffix) == 0;
-}
-
 static bl_status to_graph(logic_file *logic)
 {
     return logic->graph ? BL_OK : bl_graph_from_program(&logic->graph, logic->program, NULL);

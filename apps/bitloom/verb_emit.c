@@ -5,25 +5,9 @@
 
 #include <bitloom/code.h>
 
-#include <ctype.h>
-#include <string.h>
-
 typedef struct settings {
     const char *output, *name;
 } settings;
-
-// "dir/8-bit adder.aig" -> "n8_bit_adder"
-static void name_from_path(char *name, size_t name_bytes, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *from = slash ? slash + 1 : path;
-    size_t n = 0;
-    if (!isalpha((unsigned char)from[0]))
-        name[n++] = 'n';
-    for (; *from && *from != '.' && n + 1 < name_bytes; from++)
-        name[n++] = isalnum((unsigned char)*from) ? *from : '_';
-    name[n] = 0;
-}
 
 static int run(const bl_command *c)
 {

@@ -70,6 +70,19 @@ class CommandLine(unittest.TestCase):
             self.assertEqual([int(c) * ones for c in line.decode()], list(out))
         self.assertIn("no name for a C function", run("emit", xor, "--name", "a b", expect=2)[1])
 
+    def test_map_writes_netlists_and_programs(self):
+        half, blif, program = (self.folder / n for n in ("half.aag", "half.blif", "half.blp"))
+        found = json.loads(run("map", half, "-o", blif, "--json")[0])
+        self.assertEqual((found["n_luts"], found["n_levels"], found["cost"]), (2, 1, 2))
+        text = blif.read_text()
+        self.assertIn(".model half\n.inputs a b\n.outputs carry sum\n", text)
+        run("map", half, "-o", program, "--lut", 3, "--target", "avx2")
+        lines = run("simulate", program, "--stimulus", "-", stdin=b"00\n01\n10\n11\n")[0].split()
+        self.assertEqual(lines, [b"00", b"01", b"01", b"10"])
+        self.assertIn("use --lut 3", run("map", half, "-o", program, "--lut", 6, expect=2)[1])
+        self.assertIn("no target", run("map", half, "-o", blif, "--target", "z80", expect=2)[1])
+        self.assertIn("expected -o FILE", run("map", half, expect=2)[1])
+
     def test_stats_counts(self):
         stats = json.loads(run("stats", self.folder / "half.aag", "--json")[0])
         self.assertEqual((stats["n_inputs"], stats["n_outputs"], stats["n_nodes"], stats["n_levels"]),
