@@ -115,6 +115,20 @@ class CommandLine(unittest.TestCase):
         out = run("simulate", toggle, "--random", 1, "--steps", 4)[0]
         self.assertEqual(out.decode().split(), ["1", "0", "1", "0"])
 
+    def test_simulate_gives_the_same_however_it_runs(self):
+        half = self.folder / "half.aag"
+        expected = run("simulate", half, "--random", 3000, "--seed", 5, "--threads", 1)[0]
+        self.assertEqual(expected.count(b"\n"), 3000)
+        for how in (["--run", "interp"], ["--run", "auto"], ["--cpu", "c"], ["--threads", 3]):
+            self.assertEqual(run("simulate", half, "--random", 3000, "--seed", 5, *how)[0], expected)
+        counts = run("simulate", half, "--random", 3000, "--seed", 5, "--count")[0].decode()
+        ones = [sum(line[k:k + 1] == b"1" for line in expected.split()) for k in (0, 1)]
+        self.assertEqual(counts, "%d carry\n%d sum\n" % tuple(ones))
+        found = json.loads(run("simulate", half, "--random", 3000, "--seed", 5, "--count", "--json")[0])
+        self.assertEqual(found["ones"], ones)
+        self.assertIn("no way to run", run("simulate", half, "--random", 3, "--run", "fast",
+                                           expect=2)[1])
+
     def test_transpose_matches_a_plain_loop(self):
         for rows, cols in ((1, 1), (3, 9), (100, 301), (520, 70)):
             data = os.urandom(rows * ((cols + 7) // 8))
