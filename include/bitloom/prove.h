@@ -52,5 +52,13 @@ BL_API BL_MUST_USE bl_status bl_graph_sweep(bl_graph **swept, bl_sweep_facts *fa
                                             const bl_graph *graph, const bl_prove_params *params,
                                             const bl_allocator *allocator);
 
+// A graph with the same inputs and outputs, in which latches are one that are equal, complementary
+// or constant in all states that can be reached from reset, as far as induction over one step
+// shows it. Latches that are never read remain. Latches of unknown reset may begin as anything.
+BL_API BL_MUST_USE bl_status bl_graph_sweep_latches(bl_graph **swept, bl_sweep_facts *facts,
+                                                    const bl_graph *graph,
+                                                    const bl_prove_params *params,
+                                                    const bl_allocator *allocator);
+
 BL_END_DECLS
 #endif
