@@ -2,7 +2,14 @@
 #ifndef BITLOOM_PROVE_H
 #define BITLOOM_PROVE_H
 
-// Which signals of a graph are always equal.
+// Which signals of a graph are always equal, and whether two graphs are.
+//
+//     bl_proof *proof;
+//     if (bl_prove_equivalent(&proof, a, b, NULL, NULL, &diag) != BL_OK) return 1;
+//     if (proof->verdict == BL_VERDICT_DIFFERENT)                // and these inputs show it
+//         for (uint32_t i = 0; i < proof->n_inputs; i++)
+//             putchar('0' + proof->inputs[i]);
+//     bl_proof_destroy(&proof);
 //
 // Random patterns, 512 at a time, find what may be equal; small windows of gates are tried
 // exhaustively, the rest goes to a SAT solver, in topological order, so that what was found
@@ -59,6 +66,42 @@ BL_API BL_MUST_USE bl_status bl_graph_sweep_latches(bl_graph **swept, bl_sweep_f
                                                     const bl_graph *graph,
                                                     const bl_prove_params *params,
                                                     const bl_allocator *allocator);
+
+// ------------------------------------------------------------------------------ equivalence
+
+typedef enum bl_verdict {
+    BL_VERDICT_EQUAL,
+    BL_VERDICT_DIFFERENT,
+    BL_VERDICT_EQUAL_FOR_FRAMES, // from reset; beyond that nothing is known
+    BL_VERDICT_UNDECIDED
+} bl_verdict;
+
+typedef struct bl_proof {
+    bl_verdict verdict;
+    const char *method; // that decided: "simulation", "combinational", "induction", "frames"
+    uint32_t n_frames;  // of the counterexample, or for which the graphs are known to be equal
+    // A counterexample, empty without one; 0 or 1 in each byte.
+    uint32_t n_inputs;
+    const uint8_t *inputs; // n_inputs for each frame, in the order of the first graph
+    uint32_t n_first_a, n_first_b;
+    const uint8_t *first_a, *first_b; // where the latches of the graphs begin
+    uint32_t output_a, output_b;      // which differ in the last frame
+    uint32_t n_open;                  // UNDECIDED without latches: outputs that are
+} bl_proof;
+
+// Do two graphs compute the same? Inputs, outputs and latches correspond by name where both
+// graphs have the same names, each once; otherwise by position. Ports of every kind count as
+// outputs. Graphs with latches start from reset; latches that correspond and are of unknown reset
+// begin with the same, unknown, value.
+//
+// Latches that correspond are tried as inputs and outputs first; then induction looks for latches
+// of both that are equal; then the graphs are compared frame by frame, n_frames long. A
+// counterexample was simulated on both graphs before it is reported. BL_ERR_ARGUMENT and a
+// message where the numbers of inputs or outputs differ; BL_ERR_MEMORY, BL_ERR_LIMIT.
+BL_API BL_MUST_USE bl_status bl_prove_equivalent(bl_proof **proof, const bl_graph *a,
+                                                 const bl_graph *b, const bl_prove_params *params,
+                                                 const bl_allocator *allocator, bl_diag *diag);
+BL_API void bl_proof_destroy(bl_proof **proof);
 
 BL_END_DECLS
 #endif
