@@ -129,6 +129,50 @@ class CommandLine(unittest.TestCase):
         self.assertIn("no way to run", run("simulate", half, "--random", 3, "--run", "fast",
                                            expect=2)[1])
 
+    def test_prove_tells_equal_from_different_and_shows_where(self):
+        half = self.folder / "half.aag"
+        run("convert", half, self.folder / "half.blp")
+        self.assertEqual(run("prove", half, self.folder / "half.blp")[0], b"")
+        wrong = self.folder / "wrong.aag"  # carry = a & !b
+        wrong.write_text(HALF_ADDER.replace("6 2 4", "6 2 5"))
+        out = run("prove", half, wrong, "-q", expect=1)[0].decode().splitlines()
+        self.assertEqual(len(out), 2)
+        self.assertRegex(out[1], "^(carry|sum) differs$")
+        results = [run("simulate", g, "--stimulus", "-", stdin=out[0].encode())[0].decode()
+                   for g in (half, wrong)]
+        output = ("carry", "sum").index(out[1].split()[0])
+        self.assertNotEqual(results[0][output], results[1][output])
+        facts = json.loads(run("prove", half, wrong, "--json", expect=1)[0])
+        self.assertEqual((facts["verdict"], facts["n_frames"], facts["output"]),
+                         ("different", 1, out[1].split()[0]))
+        self.assertEqual(facts["inputs"], [out[0]])
+        narrow = self.folder / "narrow.aag"
+        narrow.write_text("aag 1 1 0 2 0\n2\n2\n2\n")
+        self.assertIn("has 2 inputs and the second 1", run("prove", half, narrow, expect=2)[1])
+        self.assertIn("nowhere.aig", run("prove", half, "nowhere.aig", expect=2)[1])
+
+    def test_prove_with_latches_by_induction_and_for_frames(self):
+        toggle, twice, delayed = (self.folder / n for n in ("toggle.aag", "twice.aag", "late.aag"))
+        toggle.write_text("aag 1 0 1 1 0\n2 3\n2\n")
+        twice.write_text("aag 2 0 2 1 0\n2 4 1\n4 2\n5\n")  # 2 = !4, output !4: 1, 0, 1, ..
+        self.assertIn("frame 0", run("prove", toggle, twice, expect=1)[0].decode())
+        twice.write_text("aag 2 0 2 1 0\n2 5\n4 3\n4\n")  # two latches in step
+        self.assertIn("induction", run("prove", toggle, twice)[1])
+        # a chain of three latches filled with ones: the output rises in frame 3
+        delayed.write_text("aag 4 0 3 1 0\n2 1\n4 2\n6 4\n6\n")
+        zero = self.folder / "zero.aag"
+        zero.write_text("aag 0 0 0 1 0\n0\n")
+        out = run("prove", delayed, zero, expect=1)[0].decode().splitlines()
+        self.assertEqual(out, ["", "", "", "", "output 0 differs in frame 3"])
+        # a ring of three latches with a single one, and a counter: no latch equals another
+        ring, count = self.folder / "ring.aag", self.folder / "count.aag"
+        ring.write_text("aag 3 0 3 1 0\n2 6 1\n4 2\n6 4\n6\n")
+        count.write_text("aag 3 0 2 1 1\n2 6\n4 2\n4\n6 5 3\n")
+        self.assertIn("for 16 frames", run("prove", ring, count, expect=3)[1])
+        self.assertIn("for 40 frames", run("prove", ring, count, "--frames", 40)[1])
+        facts = json.loads(run("prove", ring, count, "--json", expect=3)[0])
+        self.assertEqual((facts["verdict"], facts["n_frames"]), ("equal_for_frames", 16))
+
     def test_transpose_matches_a_plain_loop(self):
         for rows, cols in ((1, 1), (3, 9), (100, 301), (520, 70)):
             data = os.urandom(rows * ((cols + 7) // 8))
