@@ -195,19 +195,16 @@ static bl_status balance(network *to, const network *from, const bl_allocator *a
     return status;
 }
 
+// Ids of both networks are topological as they are made: no need to copy them.
 bl_status graph_balance(bl_graph **result, const bl_graph *g, const bl_allocator *allocator)
 {
-    network net, to, tidy;
+    network net, to;
     TRY(network_from_graph(&net, g, allocator));
     bl_status status = balance(&to, &net, allocator);
     network_destroy(&net);
     if (status != BL_OK)
         return status;
-    status = network_copy(&tidy, &to); // without what nobody reads
+    status = graph_from_network(result, &to, g, allocator);
     network_destroy(&to);
-    if (status != BL_OK)
-        return status;
-    status = graph_from_network(result, &tidy, g, allocator);
-    network_destroy(&tidy);
     return status;
 }

@@ -129,6 +129,19 @@ static bl_lit build_gate(bl_graph *g, uint32_t table, const bl_lit *fanin)
     return build_top(g, tables[best], at[2], at[1], at[0]);
 }
 
+// a ^ b is !(a & b) & !(!a & !b), or the same with b complemented: one of these ANDs may be there.
+static bl_lit build_gate2(bl_graph *g, const network *net, const gate *x, const bl_lit *fanin)
+{
+    uint32_t table = x->table & 15;
+    if (table != 0x6 && table != 0x9)
+        return build_two(g, table, fanin[1], fanin[0]);
+    bl_lit inputs[MAX_FANINS] = {2 * x->fanin[0], 2 * x->fanin[1]};
+    bool is_flipped =
+        network_find(net, 0x22, inputs) != NO_LIT || network_find(net, 0x44, inputs) != NO_LIT;
+    bl_lit lit = bl_graph_xor(g, bl_lit_not_if(fanin[0], is_flipped), fanin[1]);
+    return bl_lit_not_if(lit, is_flipped != (table == 0x9));
+}
+
 static void add_gates(bl_graph *g, bl_lit *lit_of, const network *net)
 {
     for (uint32_t id = net->n_sources + 1; id < net->n; id++) {
@@ -138,7 +151,8 @@ static void add_gates(bl_graph *g, bl_lit *lit_of, const network *net)
         bl_lit fanin[MAX_FANINS];
         for (uint32_t k = 0; k < MAX_FANINS; k++)
             fanin[k] = lit_of[x->fanin[k]];
-        lit_of[id] = build_gate(g, x->table, fanin);
+        lit_of[id] =
+            x->n_fanins == 2 ? build_gate2(g, net, x, fanin) : build_gate(g, x->table, fanin);
     }
 }
 

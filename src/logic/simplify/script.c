@@ -268,7 +268,7 @@ bl_status script_run(simplification *s)
         return strash(s, STRASH_NEAR);
     if (effort == 1) {
         TRY(strash(s, STRASH_FAR));
-        return balance(s);
+        return run(s, (pass){.kind = PASS_BALANCE});
     }
     TRY(begin(s));
     return improve(s, n_rounds[effort]);
