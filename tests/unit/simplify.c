@@ -121,6 +121,11 @@ static const pass passes[] = {
     {.kind = PASS_STRASH, .size = 8},
     {.kind = PASS_STRASH, .size = 256},
     {.kind = PASS_BALANCE},
+    {.kind = PASS_REWRITE},
+    {.kind = PASS_REWRITE, .is_neutral = true},
+    {.kind = PASS_REFACTOR, .size = 6},
+    {.kind = PASS_REFACTOR, .size = 12, .has_dont_cares = true},
+    {.kind = PASS_REFACTOR, .size = 9, .is_neutral = true, .has_dont_cares = true},
     {.kind = PASS_RESUB2, .size = 6, .n_rounds = 1},
     {.kind = PASS_RESUB2, .size = 8, .n_rounds = 3, .has_dont_cares = true},
     {.kind = PASS_RESUB2, .size = 9, .n_rounds = 3, .has_dont_cares = true, .is_neutral = true},
@@ -139,6 +144,8 @@ static void every_pass_keeps_the_function(void)
             bl_graph *result;
             pass p = passes[k];
             p.salt = i * k;
+            if (p.kind == PASS_REWRITE && i % 6)
+                continue; // makes its table of functions each time
             REQUIRE(pass_run(&result, g, &p, &none, NULL) == BL_OK);
             CHECK(is_equivalent(g, result) && has_same_ports(g, result));
             bl_graph_destroy(&result);

@@ -319,6 +319,14 @@ void network_release(network *net, uint32_t id)
     }
 }
 
+void network_roll_back(network *net, uint32_t n)
+{
+    for (uint32_t id = net->n; id-- > n;)
+        network_release(net, id);
+    while (net->n > n && net->gates[net->n - 1].kind == GATE_GONE)
+        net->n--;
+}
+
 static void push(network *net, uint32_t value)
 {
     if (net->n_stack == net->stack_capacity) {

@@ -27,6 +27,20 @@ BL_MUST_USE bl_status graph_strash(bl_graph **result, const bl_graph *g, uint32_
 BL_MUST_USE bl_status graph_balance(bl_graph **result, const bl_graph *g,
                                     const bl_allocator *allocator);
 
+// Cones over four leaves become the best gates of two inputs that are known for their function.
+BL_MUST_USE bl_status graph_rewrite(bl_graph **result, const bl_graph *g, bool allows_neutral,
+                                    uint32_t salt, const deadline *d,
+                                    const bl_allocator *allocator);
+
+typedef struct refactoring {
+    window_limits limits;
+    bool allows_neutral;
+} refactoring;
+
+// Cones over up to limits.n_leaves leaves are factored anew.
+BL_MUST_USE bl_status graph_refactor(bl_graph **result, const bl_graph *g, const refactoring *r,
+                                     const deadline *d, const bl_allocator *allocator);
+
 typedef struct resubstitution {
     window_limits limits;
     uint32_t n_fanins;   // of gates: 2, the ANDs and XORs of the graph; 3, the LUT3s it maps to

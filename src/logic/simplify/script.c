@@ -24,32 +24,38 @@ enum {
     N_LEAVES_3 = 10,
     N_STEPS = 300,
     N_SWEEP_EFFORT = 5,
-    MAX_IDLE = 24 // rounds without progress
+    N_BETWEEN = 3, // rounds of wandering before another view
+    MAX_IDLE = 24  // rounds without progress
 };
 
 const char *pass_name(pass_kind kind)
 {
-    static const char *const names[PASS_COUNT] = {"strash", "balance", "resub2", "resub3"};
+    static const char *const names[PASS_COUNT] = {"strash",   "balance", "rewrite",
+                                                  "refactor", "resub2",  "resub3"};
     return names[kind];
 }
 
 bl_status pass_run(bl_graph **result, const bl_graph *g, const pass *p, const deadline *d,
                    const bl_allocator *allocator)
 {
-    if (p->kind == PASS_STRASH)
-        return graph_strash(result, g, p->size, allocator);
-    if (p->kind == PASS_BALANCE)
-        return graph_balance(result, g, allocator);
     bool is_wide = p->kind == PASS_RESUB3;
-    resubstitution r = {
-        .limits = {.n_leaves = p->size, .n_readers = p->has_dont_cares ? 4 : 0, .n_levels = 2},
-        .n_fanins = is_wide ? 3 : 2,
-        .n_support = is_wide ? 5 : 3,
-        .n_steps = N_STEPS,
-        .n_rounds = p->n_rounds,
-        .allows_neutral = p->is_neutral,
-        .salt = p->salt};
-    return graph_resubstitute(result, g, &r, d, allocator);
+    window_limits limits = {
+        .n_leaves = p->size, .n_readers = p->has_dont_cares ? 4 : 0, .n_levels = 2};
+    refactoring cones = {.limits = limits, .allows_neutral = p->is_neutral};
+    resubstitution windows = {.limits = limits,
+                              .n_fanins = is_wide ? 3 : 2,
+                              .n_support = is_wide ? 5 : 3,
+                              .n_steps = N_STEPS,
+                              .n_rounds = p->n_rounds,
+                              .allows_neutral = p->is_neutral,
+                              .salt = p->salt};
+    switch (p->kind) {
+    case PASS_STRASH: return graph_strash(result, g, p->size, allocator);
+    case PASS_BALANCE: return graph_balance(result, g, allocator);
+    case PASS_REWRITE: return graph_rewrite(result, g, p->is_neutral, p->salt, d, allocator);
+    case PASS_REFACTOR: return graph_refactor(result, g, &cones, d, allocator);
+    default: return graph_resubstitute(result, g, &windows, d, allocator);
+    }
 }
 
 // ------------------------------------------------------------------------------ bookkeeping
@@ -176,6 +182,19 @@ static bl_status balance(simplification *s)
     return strash(s, STRASH_FAR);
 }
 
+static bl_status rewrite(simplification *s, bool is_neutral)
+{
+    return run(s, (pass){.kind = PASS_REWRITE, .is_neutral = is_neutral, .salt = s->round});
+}
+
+static bl_status refactor(simplification *s, bool is_neutral)
+{
+    return run(s, (pass){.kind = PASS_REFACTOR,
+                         .size = N_LEAVES_3,
+                         .is_neutral = is_neutral,
+                         .has_dont_cares = true});
+}
+
 static bl_status resub2(simplification *s, bool has_dont_cares)
 {
     return run(s, (pass){.kind = PASS_RESUB2,
@@ -227,18 +246,24 @@ static bl_status begin(simplification *s)
         TRY(resub3(s, true));
         TRY(start_over(s));
     }
+    TRY(rewrite(s, false));
+    TRY(refactor(s, false));
     TRY(resub2(s, false));
     TRY(resub3(s, false));
     go_back(s);
     return BL_OK;
 }
 
-// Another view of the same logic: gates of two inputs, trees built anew.
+// Another view of the same logic: gates of two inputs, made in other ways.
 static bl_status look_elsewhere(simplification *s)
 {
     TRY(strash(s, STRASH_FAR));
-    if (s->round % 6 == 0)
-        TRY(balance(s));
+    switch (s->round / N_BETWEEN % 4) {
+    case 0: TRY(balance(s)); break;
+    case 1: TRY(rewrite(s, true)); break;
+    case 2: break;
+    default: TRY(refactor(s, true)); break;
+    }
     return resub2(s, s->round % 2 == 0);
 }
 
@@ -249,7 +274,7 @@ static bl_status improve(simplification *s, uint32_t n_rounds)
         uint32_t before = s->best_luts;
         if (deadline_is_over(&s->end))
             break;
-        if (s->round % 3 == 0)
+        if (s->round % N_BETWEEN == 0)
             TRY(look_elsewhere(s));
         TRY(wander(s, 4));
         n_idle = s->best_luts < before ? 0 : n_idle + 1;

@@ -12,6 +12,8 @@
 typedef enum pass_kind {
     PASS_STRASH,
     PASS_BALANCE,
+    PASS_REWRITE,
+    PASS_REFACTOR,
     PASS_RESUB2, // on ANDs and XORs
     PASS_RESUB3, // on LUT3s
     PASS_COUNT
@@ -19,11 +21,11 @@ typedef enum pass_kind {
 
 typedef struct pass {
     pass_kind kind;
-    uint32_t size;     // implied literals of strash, leaves of windows
-    uint32_t n_rounds; // of resubstitution
-    bool is_neutral;   // of resubstitution; then with don't-cares as well
-    bool has_dont_cares;
-    uint32_t salt;
+    uint32_t size;       // implied literals of strash, leaves of windows
+    uint32_t n_rounds;   // of resubstitution
+    bool is_neutral;     // replaces also where nothing is gained
+    bool has_dont_cares; // of refactoring and resubstitution
+    uint32_t salt;       // of neutral passes
 } pass;
 
 const char *pass_name(pass_kind kind);
