@@ -173,6 +173,29 @@ class CommandLine(unittest.TestCase):
         facts = json.loads(run("prove", ring, count, "--json", expect=3)[0])
         self.assertEqual((facts["verdict"], facts["n_frames"]), ("equal_for_frames", 16))
 
+    def test_simplify_keeps_ports_and_counts(self):
+        redundant = self.folder / "redundant.aag"  # a & b & (a | c), and a latch that reads it
+        redundant.write_text("aag 7 3 1 2 3\n2\n4\n6\n8 14 1\n14\n8\n10 4 2\n12 7 3\n14 13 10\n"
+                             "i0 a\ni1 b\ni2 c\nl0 held\no0 all\no1 before\nc\nby hand\n")
+        small = self.folder / "small.aag"
+        for effort in range(0, 10, 3):
+            facts = json.loads(run("simplify", redundant, "-o", small, "--effort", effort,
+                                   "--json")[0])
+            self.assertEqual((facts["before"]["n_nodes"], facts["after"]["n_nodes"]), (3, 1))
+            self.assertEqual((facts["after"]["n_luts"], facts["after"]["n_levels"]), (1, 1))
+            self.assertEqual(small.read_text(), "aag 5 3 1 2 1\n2\n4\n6\n8 10 1\n10\n8\n10 4 2\n"
+                             "i0 a\ni1 b\ni2 c\nl0 held\no0 all\no1 before\nc\nby hand\n")
+        self.assertEqual(run("simplify", redundant, "-o", "-", "-q")[0][:4], b"aig ")
+        self.assertIn("strash", run("simplify", redundant, "-o", small, "-v")[1])
+        self.assertEqual(run("simplify", redundant, "-o", small), (b"", ""))
+
+    def test_simplify_errors_say_what_is_expected(self):
+        half = self.folder / "half.aag"
+        self.assertIn("expected -o OUT.aig", run("simplify", half, expect=2)[1])
+        self.assertIn("--effort", run("simplify", half, "-o", "x", "--effort", 10, expect=2)[1])
+        self.assertIn("both write", run("simplify", half, "-o", "-", "--json", expect=2)[1])
+        self.assertIn("nowhere.aig: No such", run("simplify", "nowhere.aig", "-o", "x", expect=1)[1])
+
     def test_transpose_matches_a_plain_loop(self):
         for rows, cols in ((1, 1), (3, 9), (100, 301), (520, 70)):
             data = os.urandom(rows * ((cols + 7) // 8))

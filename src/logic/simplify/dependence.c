@@ -21,6 +21,18 @@ static uint32_t next_bit(const dependence *d, uint64_t x)
     return first_bit(behind ? behind : x);
 }
 
+// Demands that few divisors meet come first.
+static void insert_pair(dependence *d, uint64_t demand)
+{
+    uint32_t size = count_bits(demand), at = d->n_pairs++;
+    for (; at > 0 && d->size[at - 1] > size; at--) {
+        d->pair[at] = d->pair[at - 1];
+        d->size[at] = d->size[at - 1];
+    }
+    d->pair[at] = demand;
+    d->size[at] = (uint8_t)size;
+}
+
 static void add_pair(dependence *d, uint32_t row_on, uint32_t row_off)
 {
     const window *w = d->w;
@@ -31,7 +43,7 @@ static void add_pair(dependence *d, uint32_t row_on, uint32_t row_off)
                 % 2
             << i;
     if (d->n_pairs < MAX_PAIRS)
-        d->pair[d->n_pairs++] = demand;
+        insert_pair(d, demand);
     else
         d->n_steps = 0; // rather give up than search without knowledge
 }
@@ -80,24 +92,24 @@ static bool check(dependence *d, support *s)
     return true;
 }
 
-// The open demand with the fewest allowed divisors; `common` is what all open ones share.
-static bool find_open(const dependence *d, uint64_t chosen, uint64_t allowed, uint64_t *narrowest,
+// Whether a demand is open, and if so the first one; `common` is what all open ones share.
+static bool find_open(const dependence *d, uint64_t chosen, uint64_t allowed, uint64_t *first,
                       uint64_t *common)
 {
-    uint32_t fewest = UINT32_MAX;
+    bool is_open = false;
     *common = allowed;
     for (uint32_t i = 0; i < d->n_pairs; i++) {
         uint64_t demand = d->pair[i];
         if (demand & chosen)
             continue;
-        demand &= allowed;
+        if (!is_open)
+            *first = demand & allowed;
+        is_open = true;
         *common &= demand;
-        if (count_bits(demand) < fewest) {
-            fewest = count_bits(demand);
-            *narrowest = demand;
-        }
+        if (*common == 0)
+            break;
     }
-    return fewest != UINT32_MAX;
+    return is_open;
 }
 
 static uint64_t bits_of(const support *s)
@@ -121,28 +133,28 @@ static bool search_with(dependence *d, support *s, uint64_t allowed, uint32_t di
 // Divisors that were tried at this place are not tried again below their later siblings.
 static bool search(dependence *d, support *s, uint64_t allowed)
 {
-    uint64_t narrowest, common;
+    uint64_t first, common;
     if (d->n_steps == 0)
         return false;
     d->n_steps--;
-    if (!find_open(d, bits_of(s), allowed, &narrowest, &common)) {
+    if (!find_open(d, bits_of(s), allowed, &first, &common)) {
         if (check(d, s)) {
             support found = *s;
             return d->accept(d->context, &found);
         }
-        if (!find_open(d, bits_of(s), allowed, &narrowest, &common))
+        if (!find_open(d, bits_of(s), allowed, &first, &common))
             return false; // no room for the new pair
     }
     if (s->n == d->limit)
         return false;
-    for (uint64_t left = s->n + 1 == d->limit ? common : narrowest; left && d->n_steps;) {
+    for (uint64_t left = s->n + 1 == d->limit ? common : first; left && d->n_steps;) {
         uint32_t divisor = next_bit(d, left);
         if (search_with(d, s, allowed, divisor))
             return true;
         allowed &= ~(UINT64_C(1) << divisor);
         left &= ~(UINT64_C(1) << divisor);
         if (s->n + 1 == d->limit) {
-            find_open(d, bits_of(s), allowed, &narrowest, &common);
+            find_open(d, bits_of(s), allowed, &first, &common);
             left &= common;
         }
     }

@@ -18,6 +18,7 @@ typedef struct support {
 typedef struct dependence {
     const window *w;
     uint64_t pair[MAX_PAIRS]; // divisors that tell one row of `on` from one of `off`
+    uint8_t size[MAX_PAIRS];  // how many divisors do, rising
     uint32_t n_pairs;
     uint32_t first;   // the divisor that is tried first, then those after it, then the others
     uint32_t limit;   // of their number

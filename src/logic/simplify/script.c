@@ -22,9 +22,10 @@ enum {
     STRASH_FAR = 256,
     N_LEAVES_2 = 8,
     N_LEAVES_3 = 10,
+    N_LEAVES_WANDER = 12,
     N_STEPS = 300,
     N_SWEEP_EFFORT = 5,
-    N_BETWEEN = 3, // rounds of wandering before another view
+    N_BETWEEN = 5, // rounds of wandering before another view
     MAX_IDLE = 24  // rounds without progress
 };
 
@@ -211,12 +212,14 @@ static bl_status resub3(simplification *s, bool has_dont_cares)
                          .has_dont_cares = has_dont_cares});
 }
 
+// Windows without don't-cares reach deeper with the same leaves: some circuits need one kind, some
+// the other.
 static bl_status wander(simplification *s, uint32_t n_rounds)
 {
     return run(s, (pass){.kind = PASS_RESUB3,
-                         .size = N_LEAVES_3,
+                         .size = N_LEAVES_WANDER,
                          .n_rounds = n_rounds,
-                         .has_dont_cares = true,
+                         .has_dont_cares = s->round % 2 == 1,
                          .is_neutral = true,
                          .salt = s->round * 64});
 }
@@ -232,24 +235,33 @@ static bl_status start_over(simplification *s)
     return BL_OK;
 }
 
-// The beginning decides much, and what is best for one circuit is not for another: three of them.
+// The beginning decides much, and what is best for one circuit is not for another. Several are
+// tried; with a budget, as long as a fifth of it lasts.
+static bool has_time_to_begin(const simplification *s)
+{
+    uint64_t budget_ns = s->params->budget_ns;
+    return budget_ns == 0 || bl_time_ns() - s->begun_ns < budget_ns / 5;
+}
+
 static bl_status begin(simplification *s)
 {
     TRY(strash(s, STRASH_FAR));
     TRY(sweep(s));
-    if (s->params->effort >= 3) {
-        TRY(graph_strash(&s->start, s->now, 0, s->allocator));
-        TRY(resub3(s, true));
+    TRY(graph_strash(&s->start, s->now, 0, s->allocator));
+    TRY(resub2(s, false));
+    TRY(resub3(s, false));
+    if (s->params->effort >= 3 && has_time_to_begin(s)) {
         TRY(start_over(s));
         TRY(balance(s));
         TRY(resub2(s, true));
         TRY(resub3(s, true));
-        TRY(start_over(s));
     }
-    TRY(rewrite(s, false));
-    TRY(refactor(s, false));
-    TRY(resub2(s, false));
-    TRY(resub3(s, false));
+    if (s->params->effort >= 3 && has_time_to_begin(s)) {
+        TRY(start_over(s));
+        TRY(rewrite(s, false));
+        TRY(refactor(s, false));
+        TRY(resub3(s, true));
+    }
     go_back(s);
     return BL_OK;
 }
@@ -267,6 +279,8 @@ static bl_status look_elsewhere(simplification *s)
     return resub2(s, s->round % 2 == 0);
 }
 
+// After another view the graph is worse for a while; what has not recovered by the next one is given
+// up.
 static bl_status improve(simplification *s, uint32_t n_rounds)
 {
     uint32_t n_idle = 0;
@@ -274,12 +288,13 @@ static bl_status improve(simplification *s, uint32_t n_rounds)
         uint32_t before = s->best_luts;
         if (deadline_is_over(&s->end))
             break;
-        if (s->round % N_BETWEEN == 0)
+        if (s->round % N_BETWEEN == 0) {
+            if (s->now_luts > s->best_luts + s->best_luts / 200)
+                go_back(s);
             TRY(look_elsewhere(s));
+        }
         TRY(wander(s, 4));
         n_idle = s->best_luts < before ? 0 : n_idle + 1;
-        if (s->now_luts > s->best_luts + s->best_luts / 100)
-            go_back(s);
     }
     return BL_OK;
 }
