@@ -4,6 +4,7 @@
 #include "verbs.h"
 
 #include <bitloom/netlist.h>
+#include <bitloom/prove.h>
 #include <bitloom/simplify.h>
 
 #include <string.h>
@@ -12,6 +13,7 @@ typedef struct settings {
     const char *output;
     int64_t effort;
     double seconds;
+    bool verifies, sweeps_latches;
 } settings;
 
 typedef struct watcher {
@@ -73,6 +75,45 @@ static int print_json(const size *before, const size *after, uint64_t elapsed_ns
     return print_buffer(&out);
 }
 
+static bl_status verify(void *context, const bl_graph *before, const bl_graph *after, bl_diag *diag)
+{
+    (void)context;
+    bl_proof *proof = NULL;
+    bl_status status = bl_prove_equivalent(&proof, before, after, NULL, NULL, diag);
+    if (status != BL_OK)
+        return status;
+    if (proof->verdict == BL_VERDICT_DIFFERENT)
+        status = bl_diag_set(diag, BL_ERR_ARGUMENT, NULL, 0, 0,
+                             "the graphs before and after a pass differ; nothing was written");
+    else if (proof->verdict != BL_VERDICT_EQUAL)
+        status = bl_diag_set(diag, BL_ERR_LIMIT, NULL, 0, 0,
+                             "the graphs before and after a pass were not proved equal%s",
+                             bl_prove_has_solver() ? "" : ": this build has no SAT solver");
+    bl_proof_destroy(&proof);
+    return status;
+}
+
+static bl_status sweep(void *context, bl_graph **result, const bl_graph *graph, uint64_t budget_ns,
+                       const bl_allocator *allocator)
+{
+    (void)context;
+    bl_prove_params params = {.seconds = (double)budget_ns * 1e-9};
+    return bl_graph_sweep(result, NULL, graph, &params, allocator);
+}
+
+// Latches that are equal in all states that can be reached become one, before all else.
+static bl_status sweep_latches(bl_graph **g, double seconds)
+{
+    bl_graph *swept;
+    bl_prove_params params = {.seconds = seconds};
+    bl_status status = bl_graph_sweep_latches(&swept, NULL, *g, &params, NULL);
+    if (status != BL_OK)
+        return status;
+    bl_graph_destroy(g);
+    *g = swept;
+    return BL_OK;
+}
+
 static bl_status simplify(bl_graph **result, const bl_graph *g, const bl_command *c,
                           uint64_t *elapsed_ns, bl_diag *diag)
 {
@@ -81,7 +122,9 @@ static bl_status simplify(bl_graph **result, const bl_graph *g, const bl_command
     bl_simplify_params params = {.effort = (uint32_t)o->effort,
                                  .budget_ns = (uint64_t)(o->seconds * 1e9),
                                  .progress = watch,
-                                 .progress_context = &w};
+                                 .progress_context = &w,
+                                 .verify = o->verifies ? verify : NULL,
+                                 .sweep = sweep};
     uint64_t begun_ns = bl_time_ns();
     bl_progress_begin(&w.bar, "simplify", 0, "rounds", c->common.is_quiet || w.is_verbose);
     bl_status status = bl_graph_simplify(result, g, &params, NULL, diag);
@@ -127,6 +170,8 @@ static int run(const bl_command *c)
         status = bl_graph_from_program(&logic.graph, logic.program, NULL);
     if (status == BL_OK && c->common.is_json)
         status = measure(&before, logic.graph);
+    if (status == BL_OK && o->sweeps_latches)
+        status = sweep_latches(&logic.graph, o->seconds / 2);
     if (status == BL_OK)
         status = simplify(&small, logic.graph, c, &elapsed_ns, &diag);
     if (status == BL_OK && c->common.is_json)
@@ -150,14 +195,20 @@ static const bl_option options[] = {
      "0 linear, 1 seconds for 1e7 ANDs, up to 9; default 4"},
     {"seconds", 0, BL_OPTION_REAL, offsetof(settings, seconds), "S", 0.001, 1e6,
      "no pass begins after so long; without it, the effort decides"},
+    {"verify", 0, BL_OPTION_FLAG, offsetof(settings, verifies), NULL, 0, 0,
+     "prove every pass; what is not proved is an error"},
+    {"latches", 0, BL_OPTION_FLAG, offsetof(settings, sweeps_latches), NULL, 0, 0,
+     "first merge latches that are equal in all states that can be reached"},
 };
 
 const bl_verb bl_verb_simplify = {
     .name = "simplify",
     .operands = "IN",
     .summary = "the same ports with less logic in between",
-    .details = "IN is AIGER (both forms) or a program. Every pass is compared with IN by random\n"
-               "patterns. -v prints a line for each pass. --json counts LUT3s before and after.",
+    .details =
+        "IN is AIGER (both forms) or a program. Every pass is compared with IN by random\n"
+        "patterns. From effort 5 on, nodes that are proved equal become one. -v prints a line\n"
+        "for each pass. --json counts LUT3s before and after.",
     .example = "bitloom simplify big.aig -o small.aig --effort 9 --seconds 60 -v",
     .options = options,
     .n_options = sizeof options / sizeof *options,
