@@ -132,6 +132,25 @@ BL_API BL_MUST_USE bl_status bl_graph_read_aiger(bl_graph **graph, const uint8_t
 BL_API BL_MUST_USE bl_status bl_graph_write_aiger(bl_buffer *out, const bl_graph *graph,
                                                   bool is_ascii);
 
+// One layer of a network of learned two-input gates, after training: gate i computes function
+// kind[i] of signals a[i] and b[i] of the layer before, or of the inputs. Kinds as in the papers on
+// differentiable logic gate networks: bit 3 - (2a + b), so 1 = a & b, 6 = a ^ b, 7 = a | b, 14 = nand.
+typedef struct bl_gate_layer {
+    const uint32_t *a, *b;
+    const uint8_t *kind; // 0..15
+    uint32_t n;
+} bl_gate_layer;
+
+// Such a network as a graph: inputs "in[i]"; outputs "out[i]" of the last layer or, with n_classes
+// above 0, for each of as many equal groups of the last layer the number of its true gates, the
+// field "score0", "score1", ... BL_ERR_FORMAT with layer and gate where an operand or kind is out of
+// range, BL_ERR_ARGUMENT where the last layer is no multiple of n_classes.
+BL_API BL_MUST_USE bl_status bl_graph_from_gate_layers(bl_graph **graph, uint32_t n_inputs,
+                                                       const bl_gate_layer *layers,
+                                                       uint32_t n_layers, uint32_t n_classes,
+                                                       const bl_allocator *allocator,
+                                                       bl_diag *diag);
+
 // -------------------------------------------------------------------------------- programs
 
 // A program works on slots, each one plane. Slot 0 is all zeros, slot 1 all ones, always; then

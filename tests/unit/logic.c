@@ -513,6 +513,48 @@ static void failing_allocations_are_reported(void)
     bl_graph_destroy(&source);
 }
 
+static void gate_layers_compute_their_kinds_and_count_votes(void)
+{
+    enum { N = 32 };
+    uint32_t a[N], b[N], first[N], second[N];
+    uint8_t kind[N], copy[N];
+    for (uint32_t i = 0; i < N; i++) {
+        a[i] = 0, b[i] = 1, kind[i] = i % 16;
+        first[i] = i, second[i] = 31 - i, copy[i] = 3; // 3 gives its first operand
+    }
+    bl_gate_layer layers[2] = {{a, b, kind, N}, {first, second, copy, N}};
+    bl_graph *g = NULL;
+    for (uint32_t n_classes = 0; n_classes <= 2; n_classes++) {
+        REQUIRE(bl_graph_from_gate_layers(&g, 2, layers, 2, n_classes, NULL, NULL) == BL_OK);
+        CHECK(g->n_outputs == (n_classes == 0 ? N : n_classes == 1 ? 6 : 10));
+        plain p = {calloc(g->n_nodes, 8), calloc(1, 8)};
+        uint64_t in[2] = {0xC, 0xA}, out[N] = {0}; // lane 2a + b
+        plain_step(&p, g, in, out);
+        for (uint64_t lane = 0; lane < 4; lane++) {
+            uint64_t votes = 0, score = 0;
+            for (uint32_t i = 0; i < N; i++) {
+                votes += kind[i] >> (3 - lane) & 1;
+                if (n_classes == 0)
+                    CHECK((out[i] >> lane & 1) == (kind[i] >> (3 - lane) & 1));
+            }
+            for (uint32_t i = 0; i < g->n_outputs && n_classes > 0; i++)
+                score += (out[i] >> lane & 1) << i % (g->n_outputs / n_classes);
+            CHECK(n_classes == 0 || score == votes);
+        }
+        free(p.value);
+        free(p.state);
+        bl_graph_destroy(&g);
+    }
+    bl_diag diag = {0};
+    b[7] = 2;
+    CHECK(bl_graph_from_gate_layers(&g, 2, layers, 2, 0, NULL, &diag) == BL_ERR_FORMAT);
+    CHECK(!strcmp(diag.message, "layer 0, gate 7: operand 2, but there are only 2 before it"));
+    b[7] = 1, copy[3] = 16;
+    CHECK(bl_graph_from_gate_layers(&g, 2, layers, 2, 0, NULL, &diag) == BL_ERR_FORMAT);
+    CHECK(!strcmp(diag.message, "layer 1, gate 3: kind 16; expected 0 to 15"));
+    CHECK(bl_graph_from_gate_layers(&g, 2, layers, 2, 5, NULL, &diag) == BL_ERR_ARGUMENT && !g);
+}
+
 int main(void)
 {
     bl_random_seed(&rng, 1);
@@ -529,5 +571,6 @@ int main(void)
     RUN(damaged_programs_are_refused_or_run);
     RUN(lanes_load_and_store_any_width);
     RUN(failing_allocations_are_reported);
+    RUN(gate_layers_compute_their_kinds_and_count_votes);
     return test_summary();
 }
