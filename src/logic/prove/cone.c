@@ -199,7 +199,10 @@ bl_status cone_compare(cone_answer *answer, cone *c, bl_lit a, bl_lit b, uint32_
     switch (ask(c, literals[0], literals[1], b == BL_LIT_FALSE, max_conflicts, deadline_ns)) {
     case SAT_NO: *answer = CONE_EQUAL; return BL_OK;
     case SAT_YES: *answer = CONE_DIFFERENT; return find_support(c, a, b);
-    case SAT_GAVE_UP: break;
+    case SAT_GAVE_UP:
+        if (c->starts_afresh)
+            restart(c);
+        break;
     }
     return BL_OK;
 }

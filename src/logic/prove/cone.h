@@ -21,6 +21,9 @@ typedef struct cone {
     const bl_allocator *allocator;
     sat *solver;
     bool is_quick; // the solver
+    // After a question that was given up: what the solver learned and prefers since then makes it
+    // give up the next ones too, but loading large cones again takes long.
+    bool starts_afresh;
     cone_node *nodes;
     uint32_t node_capacity;
     uint32_t *loaded; // nodes with a variable, in the order of the variables

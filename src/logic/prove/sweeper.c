@@ -322,7 +322,7 @@ static bl_status allocate(sweeper *s)
         || !s->different_at || !s->window)
         return BL_ERR_MEMORY;
     *s->window = (window){.g = s->merged, .allocator = a};
-    s->cone = (cone){.g = s->merged, .allocator = a};
+    s->cone = (cone){.g = s->merged, .allocator = a, .starts_afresh = s->task.n_pairs > 0};
     for (uint32_t id = 0; id < n; id++)
         s->same_as[id] = 2 * id;
     return copy_free_nodes(s);
