@@ -32,6 +32,27 @@ void name_from_path(char *name, size_t name_bytes, const char *path)
     name[n] = 0;
 }
 
+typedef bl_status graph_reader(bl_graph **graph, const uint8_t *data, size_t bytes,
+                               const char *name, const bl_allocator *allocator, bl_diag *diag);
+
+// By the first word that is no comment: ".model" is BLIF, "INPUT(" or "a = ..." .bench.
+static graph_reader *find_reader(const bl_file *f)
+{
+    size_t at = 0;
+    while (at < f->bytes && (isspace(f->data[at]) || f->data[at] == '#')) {
+        bool is_comment = f->data[at] == '#';
+        while (is_comment && at < f->bytes && f->data[at] != '\n')
+            at++;
+        at += at < f->bytes;
+    }
+    if (at < f->bytes && f->data[at] == '.')
+        return bl_graph_read_blif;
+    for (size_t end = at; end < f->bytes && f->data[end] != '\n'; end++)
+        if (f->data[end] == '(' || f->data[end] == '=')
+            return bl_graph_read_bench;
+    return bl_graph_read_aiger;
+}
+
 bl_status logic_file_open(logic_file *logic, const char *path, bl_diag *diag)
 {
     *logic = (logic_file){0};
@@ -42,7 +63,7 @@ bl_status logic_file_open(logic_file *logic, const char *path, bl_diag *diag)
     if (f->bytes >= 4 && memcmp(f->data, "BLP1", 4) == 0)
         status = bl_program_open(&logic->program, f->data, f->bytes, path, NULL, diag);
     else
-        status = bl_graph_read_aiger(&logic->graph, f->data, f->bytes, path, NULL, diag);
+        status = find_reader(f)(&logic->graph, f->data, f->bytes, path, NULL, diag);
     if (status != BL_OK)
         logic_file_close(logic);
     return status;

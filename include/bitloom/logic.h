@@ -132,6 +132,26 @@ BL_API BL_MUST_USE bl_status bl_graph_read_aiger(bl_graph **graph, const uint8_t
 BL_API BL_MUST_USE bl_status bl_graph_write_aiger(bl_buffer *out, const bl_graph *graph,
                                                   bool is_ascii);
 
+// BLIF: .names tables, .latch with initial values, .subckt (flattened; the first model is the graph).
+// Signals may be used before they are driven. What no output and no latch needs is left out. Every
+// message has a line. BL_ERR_UNSUPPORTED for .gate and .mlatch. bitloom/netlist.h writes BLIF.
+BL_API BL_MUST_USE bl_status bl_graph_read_blif(bl_graph **graph, const uint8_t *data, size_t bytes,
+                                                const char *name, const bl_allocator *allocator,
+                                                bl_diag *diag);
+
+// ISCAS .bench: AND OR NAND NOR XOR XNOR NOT BUF MUX, LUT 0x.. of up to six inputs, DFF (reset 0).
+// Writing appends; BL_ERR_UNSUPPORTED where a latch has another reset than 0, which the format does
+// not know.
+BL_API BL_MUST_USE bl_status bl_graph_read_bench(bl_graph **graph, const uint8_t *data,
+                                                 size_t bytes, const char *name,
+                                                 const bl_allocator *allocator, bl_diag *diag);
+BL_API BL_MUST_USE bl_status bl_graph_write_bench(bl_buffer *out, const bl_graph *graph);
+
+// Appends structural Verilog: one module of wires and assigns; latches are registers of a clock
+// input. `module` is an identifier. Ports keep their names, escaped where needed.
+BL_API BL_MUST_USE bl_status bl_graph_write_verilog(bl_buffer *out, const bl_graph *graph,
+                                                    const char *module);
+
 // One layer of a network of learned two-input gates, after training: gate i computes function
 // kind[i] of signals a[i] and b[i] of the layer before, or of the inputs. Kinds as in the papers on
 // differentiable logic gate networks: bit 3 - (2a + b), so 1 = a & b, 6 = a ^ b, 7 = a | b, 14 = nand.

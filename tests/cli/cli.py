@@ -44,7 +44,7 @@ class CommandLine(unittest.TestCase):
         self.assertIn("did you mean stats", run("stat", expect=2)[1])
         self.assertIn("did you mean --random", run("simulate", "x", "--rando", "3", expect=2)[1])
         self.assertIn("expected: bitloom stats FILE", run("stats", expect=2)[1])
-        self.assertIn(".aig, .aag or .blp", run("convert", "a.aag", "b.xyz", expect=2)[1])
+        self.assertIn(".aig, .aag, .blif, .bench, .v or .blp", run("convert", "a.aag", "b.xyz", expect=2)[1])
 
     def test_missing_and_malformed_files_exit_1_with_the_place(self):
         self.assertIn("nowhere.aig: No such file", run("stats", "nowhere.aig", expect=1)[1])

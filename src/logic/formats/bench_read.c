@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+// Reads ISCAS .bench files (Brglez, Fujiwara 1985; latches 1989):
+//
+//     # comment
+//     INPUT(a)      OUTPUT(y)
+//     y = NAND(a, b)      AND OR NAND NOR XOR XNOR NOT BUF(F) MUX DFF, vdd, gnd
+//     z = LUT 0xE8 (a, b, c)      bit k of the number: row k, a is bit 0 of the row
+
+#include "logic/formats/wires.h"
+
+#include "base/try.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+
+enum { MAX_LUT_INPUTS = 6 };
+
+typedef struct reader {
+    text text;
+    wires wires;
+    scope scope;
+    bl_buffer nexts;   // uint32_t, of each latch
+    bl_buffer outputs; // uint32_t
+} reader;
+
+typedef struct gate_name {
+    const char *name;
+    wire_kind kind;
+    bool is_complemented;
+    uint32_t least, most; // operands
+} gate_name;
+
+static const gate_name gates[] = {
+    {"AND", WIRE_AND, false, 1, UINT32_MAX}, {"NAND", WIRE_AND, true, 1, UINT32_MAX},
+    {"OR", WIRE_OR, false, 1, UINT32_MAX},   {"NOR", WIRE_OR, true, 1, UINT32_MAX},
+    {"XOR", WIRE_XOR, false, 1, UINT32_MAX}, {"XNOR", WIRE_XOR, true, 1, UINT32_MAX},
+    {"NOT", WIRE_ALIAS, true, 1, 1},         {"INV", WIRE_ALIAS, true, 1, 1},
+    {"BUF", WIRE_ALIAS, false, 1, 1},        {"BUFF", WIRE_ALIAS, false, 1, 1},
+    {"MUX", WIRE_MUX, false, 3, 3},
+};
+
+// ---------------------------------------------------------------------------------------- words
+
+// Blanks and comments; also line ends, unless it is to stop there.
+static void skip(text *t)
+{
+    while (t->at < t->bytes) {
+        char c = t->data[t->at];
+        if (c == '#')
+            while (t->at < t->bytes && t->data[t->at] != '\n')
+                t->at++;
+        else if (c == '\n') {
+            t->at++;
+            t->line++;
+            t->line_start = t->at;
+        } else if (c == ' ' || c == '\t' || c == '\r')
+            t->at++;
+        else
+            return;
+    }
+}
+
+static bool take(text *t, char c)
+{
+    skip(t);
+    if (t->at >= t->bytes || t->data[t->at] != c)
+        return false;
+    t->at++;
+    return true;
+}
+
+static bl_status expect(text *t, char c)
+{
+    return take(t, c) ? BL_OK : TEXT_FAIL(t, BL_ERR_FORMAT, "expected '%c'", c);
+}
+
+static bl_status read_name(slice *s, text *t)
+{
+    skip(t);
+    *s = (slice){.at = t->data + t->at};
+    while (t->at < t->bytes && (unsigned char)t->data[t->at] > ' '
+           && !strchr("(),=#", t->data[t->at])) {
+        t->at++;
+        s->n++;
+    }
+    return s->n ? BL_OK : TEXT_FAIL(t, BL_ERR_FORMAT, "expected a name");
+}
+
+static bool is_word(slice s, const char *upper)
+{
+    if (strlen(upper) != s.n)
+        return false;
+    for (uint32_t i = 0; i < s.n; i++)
+        if (toupper((unsigned char)s.at[i]) != upper[i])
+            return false;
+    return true;
+}
+
+static void terminate(char dst[256], slice name)
+{
+    memset(dst, 0, 256);
+    if (name.n < 256)
+        memcpy(dst, name.at, name.n);
+}
+
+// --------------------------------------------------------------------------------------- gates
+
+static bl_status read_operands(reader *r)
+{
+    TRY(expect(&r->text, '('));
+    for (;;) {
+        slice name;
+        uint32_t id;
+        TRY(read_name(&name, &r->text));
+        TRY(scope_find(&id, &r->scope, &r->wires, name));
+        TRY(wires_add_operand(&r->wires, id));
+        if (take(&r->text, ')'))
+            return BL_OK;
+        TRY(expect(&r->text, ','));
+    }
+}
+
+static bl_status read_latch(reader *r, slice output, uint32_t id)
+{
+    uint64_t first = wires_n_operands(&r->wires);
+    char name[256];
+    TRY(read_operands(r));
+    if (wires_n_operands(&r->wires) != first + 1)
+        return TEXT_FAIL(&r->text, BL_ERR_FORMAT, "a DFF has one operand");
+    uint32_t next;
+    memcpy(&next, r->wires.operands.data + 4 * first, sizeof next);
+    r->wires.operands.bytes -= 4;
+    TRY(wires_drive(&r->wires, id, WIRE_GIVEN, false, first));
+    terminate(name, output);
+    wires_at(&r->wires, id)->lit = bl_graph_latch(r->wires.graph, BL_RESET_ZERO, name);
+    bl_buffer_append(&r->nexts, &next, sizeof next);
+    return r->nexts.status;
+}
+
+static bl_status read_number(uint64_t *value, text *t)
+{
+    slice s;
+    TRY(read_name(&s, t));
+    uint32_t k = s.n > 2 && s.at[0] == '0' && (s.at[1] == 'x' || s.at[1] == 'X') ? 2 : s.n;
+    bool is_good = k < s.n && s.n - k <= 16;
+    for (*value = 0; k < s.n && is_good; k++) {
+        unsigned char c = (unsigned char)tolower((unsigned char)s.at[k]);
+        is_good = isxdigit(c);
+        *value = *value << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    return is_good ? BL_OK
+                   : TEXT_FAIL(t, BL_ERR_FORMAT, "expected a table of at most 16 digits, 0x...");
+}
+
+// As a sum of the rows that are true, with wires of its own for complements and products.
+static bl_status read_lut(reader *r, uint32_t id)
+{
+    uint64_t table, first = wires_n_operands(&r->wires);
+    uint32_t inputs[MAX_LUT_INPUTS], inverted[MAX_LUT_INPUTS], rows[1 << MAX_LUT_INPUTS],
+        n_rows = 0;
+    TRY(read_number(&table, &r->text));
+    TRY(read_operands(r));
+    uint64_t n = wires_n_operands(&r->wires) - first;
+    if (n > MAX_LUT_INPUTS)
+        return TEXT_FAIL(&r->text, BL_ERR_LIMIT, "a LUT of more than %d inputs", MAX_LUT_INPUTS);
+    memcpy(inputs, r->wires.operands.data + 4 * first, 4 * n);
+    slice name = wires_at(&r->wires, id)->name;
+    for (uint32_t k = 0; k < n; k++) {
+        uint64_t at = wires_n_operands(&r->wires);
+        TRY(wires_add(&inverted[k], &r->wires, name));
+        TRY(wires_add_operand(&r->wires, inputs[k]));
+        TRY(wires_drive(&r->wires, inverted[k], WIRE_ALIAS, true, at));
+    }
+    for (uint32_t row = 0; row < 1u << n; row++) {
+        if (!(table >> row & 1))
+            continue;
+        uint64_t at = wires_n_operands(&r->wires);
+        TRY(wires_add(&rows[n_rows], &r->wires, name));
+        for (uint32_t k = 0; k < n; k++)
+            TRY(wires_add_operand(&r->wires, row >> k & 1 ? inputs[k] : inverted[k]));
+        TRY(wires_drive(&r->wires, rows[n_rows++], WIRE_AND, false, at));
+    }
+    first = wires_n_operands(&r->wires);
+    for (uint32_t k = 0; k < n_rows; k++)
+        TRY(wires_add_operand(&r->wires, rows[k]));
+    return wires_drive(&r->wires, id, WIRE_OR, false, first);
+}
+
+static bl_status read_gate(reader *r, slice output)
+{
+    slice kind;
+    uint32_t id;
+    TRY(scope_find(&id, &r->scope, &r->wires, output));
+    TRY(read_name(&kind, &r->text));
+    uint64_t first = wires_n_operands(&r->wires);
+    if (is_word(kind, "VDD") || is_word(kind, "GND"))
+        return wires_drive(&r->wires, id, WIRE_AND, is_word(kind, "GND"), first);
+    if (is_word(kind, "DFF"))
+        return read_latch(r, output, id);
+    if (is_word(kind, "LUT"))
+        return read_lut(r, id);
+    for (size_t i = 0; i < sizeof gates / sizeof *gates; i++) {
+        const gate_name *g = &gates[i];
+        if (!is_word(kind, g->name))
+            continue;
+        TRY(read_operands(r));
+        uint64_t n = wires_n_operands(&r->wires) - first;
+        if (n < g->least || n > g->most)
+            return TEXT_FAIL(&r->text, BL_ERR_FORMAT, "%s with %llu operands; expected %u", g->name,
+                             (unsigned long long)n, g->least);
+        return wires_drive(&r->wires, id, g->kind, g->is_complemented, first);
+    }
+    return TEXT_FAIL(&r->text, BL_ERR_FORMAT, "unknown gate \"%.*s\"", SLICE(kind));
+}
+
+static bl_status read_port(reader *r, bool is_input)
+{
+    slice name;
+    uint32_t id;
+    char terminated[256];
+    TRY(expect(&r->text, '('));
+    TRY(read_name(&name, &r->text));
+    TRY(expect(&r->text, ')'));
+    TRY(scope_find(&id, &r->scope, &r->wires, name));
+    if (!is_input) {
+        bl_buffer_append(&r->outputs, &id, sizeof id);
+        return r->outputs.status;
+    }
+    TRY(wires_drive(&r->wires, id, WIRE_GIVEN, false, wires_n_operands(&r->wires)));
+    terminate(terminated, name);
+    wires_at(&r->wires, id)->lit = bl_graph_input(r->wires.graph, terminated);
+    return BL_OK;
+}
+
+static bl_status read_statements(reader *r)
+{
+    for (;;) {
+        slice name;
+        skip(&r->text);
+        if (r->text.at == r->text.bytes)
+            return BL_OK;
+        TRY(read_name(&name, &r->text));
+        skip(&r->text);
+        bool is_port = r->text.at < r->text.bytes && r->text.data[r->text.at] == '(';
+        if (is_port && (is_word(name, "INPUT") || is_word(name, "OUTPUT"))) {
+            TRY(read_port(r, is_word(name, "INPUT")));
+            continue;
+        }
+        TRY(expect(&r->text, '='));
+        TRY(read_gate(r, name));
+    }
+}
+
+static bl_status connect_ports(reader *r)
+{
+    const uint32_t *outputs = (const uint32_t *)(const void *)r->outputs.data;
+    const uint32_t *nexts = (const uint32_t *)(const void *)r->nexts.data;
+    bl_lit lit;
+    char name[256];
+    for (uint32_t i = 0; i < r->nexts.bytes / sizeof *nexts; i++) {
+        TRY(wires_build(&lit, &r->wires, nexts[i]));
+        bl_graph_set_next(r->wires.graph, i, lit);
+    }
+    for (uint32_t i = 0; i < r->outputs.bytes / sizeof *outputs; i++) {
+        TRY(wires_build(&lit, &r->wires, outputs[i]));
+        terminate(name, wires_at(&r->wires, outputs[i])->name);
+        bl_graph_output(r->wires.graph, lit, name);
+    }
+    return r->wires.graph->status;
+}
+
+bl_status bl_graph_read_bench(bl_graph **graph, const uint8_t *data, size_t bytes, const char *name,
+                              const bl_allocator *allocator, bl_diag *diag)
+{
+    assert(graph && name);
+    reader r = {
+        .text = {.data = (const char *)data, .bytes = bytes, .line = 1, .name = name, .diag = diag},
+        .wires = {.all = {.allocator = allocator}, .operands = {.allocator = allocator}},
+        .scope = {.allocator = allocator},
+        .nexts = {.allocator = allocator},
+        .outputs = {.allocator = allocator}};
+    r.wires.text = &r.text;
+    r.wires.allocator = allocator;
+    bl_status status = bl_graph_create(&r.wires.graph, allocator);
+    if (status == BL_OK)
+        status = read_statements(&r);
+    if (status == BL_OK)
+        status = connect_ports(&r);
+    wires_clear(&r.wires);
+    scope_clear(&r.scope);
+    bl_buffer_clear(&r.nexts);
+    bl_buffer_clear(&r.outputs);
+    if (status == BL_OK)
+        *graph = r.wires.graph;
+    else
+        bl_graph_destroy(&r.wires.graph);
+    return status;
+}
