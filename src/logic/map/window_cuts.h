@@ -263,7 +263,9 @@ static void guess_readers(window *w)
 }
 
 // Puts a cut and all that it needs into the cover (step = 1), or takes it out with all that nobody
-// else needs (step = -1). What that costs or saves; more than `bound` once it cannot be less.
+// else needs (step = -1). What that costs or saves; more than `bound` once it cannot be less. Gives
+// up, with UINT32_MAX, after many visits, but never with that bound: what was taken out goes back in
+// by another order, in which the limit may be met earlier.
 static uint32_t change_cover(window *w, const cut *x, int step, uint32_t bound)
 {
     uint32_t area = x->cost, depth = 0;
@@ -280,7 +282,7 @@ static uint32_t change_cover(window *w, const cut *x, int step, uint32_t bound)
         }
         if (depth == 0 || area > bound)
             return area;
-        if (w->n_visited > MAX_VISITS)
+        if (w->n_visited > MAX_VISITS && bound != UINT32_MAX)
             return UINT32_MAX;
         x = best_cut(w, w->stack[--depth]);
         area += x->cost;
@@ -313,7 +315,7 @@ static void choose_exactly(window *w, uint32_t i)
         }
     }
     w->best[i] = (uint8_t)best;
-    (void)change_cover(w, &cuts[best], 1, UINT32_MAX - 1);
+    (void)change_cover(w, &cuts[best], 1, UINT32_MAX);
 }
 
 static void choose_all_exactly(window *w)
