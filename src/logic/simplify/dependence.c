@@ -48,12 +48,21 @@ static void add_pair(dependence *d, uint32_t row_on, uint32_t row_off)
         d->n_steps = 0; // rather give up than search without knowledge
 }
 
-// Splits the rows of a word by the divisors: cell r holds the rows whose values are r.
-static void split(uint64_t *cell, const dependence *d, const support *s, uint32_t word)
+// Four words of rows, 256 at a time.
+typedef uint64_t rows4 __attribute__((vector_size(32), aligned(8)));
+
+static bool has_rows(const rows4 *x, const rows4 *y)
 {
-    cell[0] = ~UINT64_C(0);
+    rows4 both = *x & *y;
+    return (both[0] | both[1] | both[2] | both[3]) != 0;
+}
+
+// Splits the rows from a word on by the divisors: cell r holds the rows whose values are r.
+static void split(rows4 *cell, const dependence *d, const support *s, uint32_t word)
+{
+    cell[0] = (rows4){~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0), ~UINT64_C(0)};
     for (uint32_t i = 0, n = 1; i < s->n; i++, n *= 2) {
-        uint64_t t = d->w->table[s->divisor[i]][word];
+        rows4 t = *(const rows4 *)&d->w->table[s->divisor[i]][word];
         for (uint32_t r = 0; r < n; r++) {
             cell[n + r] = cell[r] & t;
             cell[r] &= ~t;
@@ -61,14 +70,24 @@ static void split(uint64_t *cell, const dependence *d, const support *s, uint32_
     }
 }
 
+static uint32_t first_row(const rows4 *x, const rows4 *y)
+{
+    rows4 both = *x & *y;
+    uint32_t i = 0;
+    while (both[i] == 0)
+        i++;
+    return 64 * i + first_bit(both[i]);
+}
+
 static uint32_t find_row(const dependence *d, const support *s, uint32_t wanted, const uint64_t *of)
 {
-    for (uint32_t k = 0;; k++) {
-        uint64_t cell[1 << MAX_SUPPORT];
+    for (uint32_t k = 0;; k += 4) {
+        rows4 cell[1 << MAX_SUPPORT];
         assert(k < d->w->n_words);
         split(cell, d, s, k);
-        if (cell[wanted] & of[k])
-            return 64 * k + first_bit(cell[wanted] & of[k]);
+        const rows4 *rows = (const rows4 *)&of[k];
+        if (has_rows(&cell[wanted], rows))
+            return 64 * k + first_row(&cell[wanted], rows);
     }
 }
 
@@ -76,12 +95,13 @@ static uint32_t find_row(const dependence *d, const support *s, uint32_t wanted,
 static bool check(dependence *d, support *s)
 {
     s->on = s->off = 0;
-    for (uint32_t k = 0; k < d->w->n_words; k++) {
-        uint64_t cell[1 << MAX_SUPPORT];
+    for (uint32_t k = 0; k < d->w->n_words; k += 4) {
+        rows4 cell[1 << MAX_SUPPORT];
+        const rows4 *on = (const rows4 *)&d->w->on[k], *off = (const rows4 *)&d->w->off[k];
         split(cell, d, s, k);
         for (uint32_t r = 0; r < 1u << s->n; r++) {
-            s->on |= (uint32_t)((cell[r] & d->w->on[k]) != 0) << r;
-            s->off |= (uint32_t)((cell[r] & d->w->off[k]) != 0) << r;
+            s->on |= (uint32_t)has_rows(&cell[r], on) << r;
+            s->off |= (uint32_t)has_rows(&cell[r], off) << r;
         }
         if (s->on & s->off) {
             uint32_t r = first_bit(s->on & s->off);

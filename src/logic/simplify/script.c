@@ -25,8 +25,10 @@ enum {
     N_LEAVES_WANDER = 12,
     N_STEPS = 300,
     N_SWEEP_EFFORT = 5,
-    N_BETWEEN = 5, // rounds of wandering before another view
-    MAX_IDLE = 24  // rounds without progress
+    N_WANDER = 4,    // rounds of resubstitution in one round of the script
+    SLOW = 700,      // a round that frees less than this part of all LUT3s
+    MAX_PENALTY = 7, // turns that a view waits
+    MAX_IDLE = 40    // rounds without progress
 };
 
 const char *pass_name(pass_kind kind)
@@ -266,35 +268,59 @@ static bl_status begin(simplification *s)
     return BL_OK;
 }
 
-// Another view of the same logic: gates of two inputs, made in other ways.
-static bl_status look_elsewhere(simplification *s)
+// ---------------------------------------------------------------------------- improvement
+
+// Other views of the same logic: gates of two inputs, made in other ways.
+static bl_status look(simplification *s, script_view view)
 {
     TRY(strash(s, STRASH_FAR));
-    switch (s->round / N_BETWEEN % 4) {
-    case 0: TRY(balance(s)); break;
-    case 1: TRY(rewrite(s, true)); break;
-    case 2: break;
-    default: TRY(refactor(s, true)); break;
+    switch (view) {
+    case VIEW_BALANCED: TRY(balance(s)); break;
+    case VIEW_REWRITTEN: TRY(rewrite(s, true)); break;
+    case VIEW_REFACTORED: TRY(refactor(s, true)); break;
+    default: break;
     }
     return resub2(s, s->round % 2 == 0);
 }
 
-// After another view the graph is worse for a while; what has not recovered by the next one is given
-// up.
+// A view that led to nothing better has to wait for twice as many turns of the others.
+static void judge_view(simplification *s)
+{
+    bool was_good = s->best_luts < s->luts_at_view;
+    uint32_t *penalty = &s->penalty[s->view];
+    *penalty = was_good ? 0 : *penalty < MAX_PENALTY ? 2 * *penalty + 1 : *penalty;
+    s->wait[s->view] = *penalty;
+    s->luts_at_view = s->best_luts;
+}
+
+static bl_status look_elsewhere(simplification *s)
+{
+    judge_view(s);
+    if (s->now_luts > s->best_luts + s->best_luts / 200)
+        go_back(s);
+    for (s->view = (s->view + 1) % VIEW_COUNT; s->wait[s->view] > 0;
+         s->view = (s->view + 1) % VIEW_COUNT)
+        s->wait[s->view]--;
+    return look(s, s->view);
+}
+
+// A round gains much while a network is new; when two in a row did not, another view is due. After
+// it the graph is worse for a while, and what has not recovered by the next one is given up.
 static bl_status improve(simplification *s, uint32_t n_rounds)
 {
-    uint32_t n_idle = 0;
+    uint32_t n_idle = 0, n_slow = 0;
+    s->luts_at_view = s->best_luts;
     for (s->round = 1; s->round <= n_rounds && n_idle < MAX_IDLE; s->round++) {
-        uint32_t before = s->best_luts;
+        uint32_t best = s->best_luts, now = s->now_luts;
         if (deadline_is_over(&s->end))
             break;
-        if (s->round % N_BETWEEN == 0) {
-            if (s->now_luts > s->best_luts + s->best_luts / 200)
-                go_back(s);
+        TRY(wander(s, N_WANDER));
+        n_idle = s->best_luts < best ? 0 : n_idle + 1;
+        n_slow = now > s->now_luts + now / SLOW ? 0 : n_slow + 1;
+        if (n_slow == 2) {
             TRY(look_elsewhere(s));
+            n_slow = 0;
         }
-        TRY(wander(s, 4));
-        n_idle = s->best_luts < before ? 0 : n_idle + 1;
     }
     return BL_OK;
 }

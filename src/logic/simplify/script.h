@@ -33,6 +33,15 @@ const char *pass_name(pass_kind kind);
 BL_MUST_USE bl_status pass_run(bl_graph **result, const bl_graph *g, const pass *p,
                                const deadline *d, const bl_allocator *allocator);
 
+// Where the network is wandered from.
+typedef enum script_view {
+    VIEW_PLAIN,
+    VIEW_REWRITTEN,
+    VIEW_BALANCED,
+    VIEW_REFACTORED,
+    VIEW_COUNT
+} script_view;
+
 // One simplification from begin to end.
 typedef struct simplification {
     const bl_graph *source;
@@ -46,6 +55,9 @@ typedef struct simplification {
     uint64_t begun_ns;
     deadline end;
     uint32_t round;
+    script_view view;
+    uint32_t luts_at_view;                          // the best before it
+    uint32_t penalty[VIEW_COUNT], wait[VIEW_COUNT]; // turns
 } simplification;
 
 // The result is s->best.

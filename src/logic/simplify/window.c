@@ -368,7 +368,7 @@ void window_open(window *w, network *net, uint32_t root, const window_limits *li
         add_divisor(w, net, o.inner[i]);
     w->n_leaves = o.n_leaves;
     w->below = ((UINT64_C(1) << o.n_inner) - 1) << o.n_leaves;
-    w->n_words = o.n_leaves > 6 ? 1u << (o.n_leaves - 6) : 1;
+    w->n_words = o.n_leaves > 8 ? 1u << (o.n_leaves - 6) : 4;
     add_neighbours(w, net);
     make_tables(w, net);
     find_care(care, &o, w);

@@ -23,7 +23,8 @@ typedef struct window_limits {
 } window_limits;
 
 typedef struct window {
-    uint32_t root, n_leaves, n_divisors, n_words;
+    uint32_t root, n_leaves, n_divisors;
+    uint32_t n_words; // of tables, a multiple of 4: with few leaves the rows are repeated
     uint32_t divisor[WINDOW_DIVISORS]; // the leaves, then gates, fanins first
     uint64_t table[WINDOW_DIVISORS][WINDOW_WORDS];
     uint64_t on[WINDOW_WORDS], off[WINDOW_WORDS]; // rows where the root must be true, false
