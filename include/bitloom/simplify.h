@@ -20,19 +20,19 @@ BL_BEGIN_DECLS
 
 enum { BL_SIMPLIFY_MAX_EFFORT = 9, BL_SIMPLIFY_DEFAULT_EFFORT = 4 };
 
-// After a pass. n_luts is what the pass works with or an estimate; 0: not known.
+// After a pass. n_luts: after mapping, 0 at efforts 0 and 1, which do not map. Levels in ANDs.
 typedef struct bl_simplify_step {
     const char *pass;
     uint32_t round;
-    uint32_t n_ands, n_luts, n_levels; // levels in ANDs, or in LUT3s where n_ands is 0
+    uint32_t n_ands, n_luts, n_levels;
     uint64_t pass_ns, elapsed_ns;
 } bl_simplify_step;
 
 // All zero: effort 0, no budget.
 typedef struct bl_simplify_params {
-    // 0: strash alone, linear, about 2 s for 1e7 ANDs. 1: strash that looks further, balance.
-    // 2, 3: one round of the other passes, from light to whole. 4 to 9: 2, 4, 8, 16, 40 and 1,000
-    // rounds, fewer if nothing changes.
+    // 0: strash alone, linear, about 10 s for 1e7 ANDs. 1: strash that looks further, balance.
+    // 2: resubstitution. 3: all passes, from several beginnings. 4 to 9: after that 2, 4, 8, 16, 40
+    // and 1,000 rounds that wander, fewer if 40 in a row find nothing better.
     uint32_t effort;
 
     // No pass begins after so long, and passes end early; 0: none. The result then depends on the
@@ -49,8 +49,8 @@ typedef struct bl_simplify_params {
                         bl_diag *diag);
     void *verify_context;
 
-    // Merges equivalent nodes, by proof; called from effort 5 on, first and between rounds. May
-    // return its argument's copy. NULL: not done.
+    // Merges equivalent nodes, by proof, as far as a budget allows (0: none); called from effort 5
+    // on, after the first strash. bl_graph_sweep of prove.h does it. NULL: not done.
     bl_status (*sweep)(void *context, bl_graph **result, const bl_graph *graph, uint64_t budget_ns,
                        const bl_allocator *allocator);
     void *sweep_context;
@@ -58,9 +58,10 @@ typedef struct bl_simplify_params {
 
 // Inputs, latches with their resets, outputs of all kinds, names and the comment stay, in order.
 // `graph` is not changed; *result is the caller's. params NULL: all zero. BL_ERR_MEMORY,
-// BL_ERR_ARGUMENT (effort), BL_ERR_LIMIT, or what `verify` said; the diagnostic (may be NULL) names
-// the pass. One thread; several hundred bytes a node at effort 2 and above, 40 below. The same
-// result for the same arguments on every machine, but for a budget.
+// BL_ERR_ARGUMENT (effort), BL_ERR_LIMIT, or what `verify` and `sweep` said; BL_ERR_UNSUPPORTED if a
+// pass changed an answer, which is a bug: the diagnostic (may be NULL) names pass and port. One
+// thread. About 80 bytes a node at effort 0, 200 at 1, 500 above. The same result for the same
+// arguments on every machine, but for a budget.
 BL_API BL_MUST_USE bl_status bl_graph_simplify(bl_graph **result, const bl_graph *graph,
                                                const bl_simplify_params *params,
                                                const bl_allocator *allocator, bl_diag *diag);

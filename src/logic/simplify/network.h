@@ -101,8 +101,4 @@ BL_MUST_USE bl_status network_copy(network *result, const network *net);
 
 uint32_t network_count_levels(const network *net);
 
-// Tables of three inputs.
-uint8_t table_flip(uint8_t table, uint32_t input);              // input complemented
-uint8_t table_cofactor(uint8_t table, uint32_t input, bool to); // input held
-
 #endif

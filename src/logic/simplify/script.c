@@ -168,7 +168,7 @@ static bl_status sweep(simplification *s)
         return BL_OK;
     bl_graph *next;
     uint64_t begun_ns = bl_time_ns(), left_ns = s->end.at_ns ? s->end.at_ns - begun_ns : 0;
-    TRY(p->sweep(p->sweep_context, &next, s->now, left_ns / 2, s->allocator));
+    TRY(p->sweep(p->sweep_context, &next, s->now, left_ns / 8, s->allocator));
     return take(s, "sweep", next, begun_ns);
 }
 
