@@ -32,7 +32,7 @@ typedef struct bl_simplify_step {
 typedef struct bl_simplify_params {
     // 0: strash alone, linear, about 10 s for 1e7 ANDs. 1: strash that looks further, balance.
     // 2: resubstitution. 3: all passes, from several beginnings. 4 to 9: after that 2, 4, 8, 16, 40
-    // and 1,000 rounds that wander, fewer if 40 in a row find nothing better.
+    // and 1,000 rounds that wander, fewer if 100 in a row find nothing better.
     uint32_t effort;
 
     // No pass begins after so long, and passes end early; 0: none. The result then depends on the

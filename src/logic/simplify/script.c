@@ -28,7 +28,7 @@ enum {
     N_WANDER = 4,    // rounds of resubstitution in one round of the script
     SLOW = 700,      // a round that frees less than this part of all LUT3s
     MAX_PENALTY = 7, // turns that a view waits
-    MAX_IDLE = 40    // rounds without progress
+    MAX_IDLE = 100   // rounds without progress
 };
 
 const char *pass_name(pass_kind kind)
