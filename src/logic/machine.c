@@ -81,14 +81,29 @@ static void set_constants(bl_machine *m)
         memset(&m->slots[k * m->stride + 1], 0xFF, sizeof *m->slots);
 }
 
+static void run_chunks(const bl_machine *m, uint32_t entry, size_t first, size_t n)
+{
+    bl_plane *slots = m->slots + first * m->stride;
+    uint64_t at = m->program->entries[entry].first_word;
+    const uint32_t *wide = (const uint32_t *)m->words.words + at;
+    const uint16_t *narrow = (const uint16_t *)m->words.words + at;
+    if (m->code)
+        code_run(m->code, entry, slots, n, m->stride);
+    else if (m->words.is_wide && n == 1)
+        m->interpreter->wide(slots, wide);
+    else if (m->words.is_wide)
+        m->interpreter->wide_many(slots, wide, n, m->stride);
+    else if (n == 1)
+        m->interpreter->narrow(slots, narrow);
+    else
+        m->interpreter->narrow_many(slots, narrow, n, m->stride);
+}
+
 static uint64_t time_run(bl_machine *m, uint64_t n)
 {
     uint64_t begun = bl_time_ns();
     for (uint64_t i = 0; i < n; i++)
-        if (m->n_chunks == 1)
-            bl_machine_run(m, 0);
-        else
-            bl_machine_run_many(m, 0, m->n_chunks);
+        run_chunks(m, 0, 0, m->n_chunks);
     return bl_time_ns() - begun;
 }
 
@@ -180,34 +195,38 @@ size_t bl_machine_state_bytes(const bl_machine *m) { return m->state_bytes; }
 
 void bl_machine_run(bl_machine *m, uint32_t entry)
 {
-    const bl_program *p = m->program;
-    assert(entry < p->header->n_entries);
-    if (m->code) {
-        code_run(m->code, entry, m->slots, 1, m->stride);
-        return;
-    }
-    uint64_t first = p->entries[entry].first_word;
-    if (m->words.is_wide)
-        m->interpreter->wide(m->slots, (const uint32_t *)m->words.words + first);
-    else
-        m->interpreter->narrow(m->slots, (const uint16_t *)m->words.words + first);
+    assert(entry < m->program->header->n_entries);
+    run_chunks(m, entry, 0, 1);
 }
 
 void bl_machine_run_many(bl_machine *m, uint32_t entry, size_t n_chunks)
 {
-    const bl_program *p = m->program;
-    assert(entry < p->header->n_entries && n_chunks <= m->n_chunks);
-    if (m->code) {
-        code_run(m->code, entry, m->slots, n_chunks, m->stride);
-        return;
-    }
-    uint64_t first = p->entries[entry].first_word;
-    if (m->words.is_wide)
-        m->interpreter->wide_many(m->slots, (const uint32_t *)m->words.words + first, n_chunks,
-                                  m->stride);
-    else
-        m->interpreter->narrow_many(m->slots, (const uint16_t *)m->words.words + first, n_chunks,
-                                    m->stride);
+    assert(entry < m->program->header->n_entries && n_chunks <= m->n_chunks);
+    if (n_chunks > 0)
+        run_chunks(m, entry, 0, n_chunks);
+}
+
+typedef struct shares { // of the chunks of one run, one for each thread
+    const bl_machine *machine;
+    uint32_t entry;
+    size_t n_chunks, n_shares;
+} shares;
+
+static void run_share(void *context, size_t index)
+{
+    const shares *s = context;
+    size_t first = s->n_chunks * index / s->n_shares;
+    size_t end = s->n_chunks * (index + 1) / s->n_shares;
+    if (first < end)
+        run_chunks(s->machine, s->entry, first, end - first);
+}
+
+void bl_machine_run_on(bl_machine *m, uint32_t entry, size_t n_chunks, bl_pool *pool)
+{
+    assert(entry < m->program->header->n_entries && n_chunks <= m->n_chunks);
+    shares s = {
+        .machine = m, .entry = entry, .n_chunks = n_chunks, .n_shares = bl_pool_n_threads(pool)};
+    bl_pool_for(pool, s.n_shares, run_share, &s);
 }
 
 void bl_machine_load_lanes(bl_machine *m, const uint8_t *states, size_t n_lanes)

@@ -9,6 +9,8 @@
 
 enum { MAX_CHUNKS = 3, N_STEPS = 4 };
 
+static bl_pool *pool;
+
 static void fill(bl_plane *planes, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -34,7 +36,9 @@ static void run(bl_buffer *result, const bl_program *p, bl_cpu level, bl_run how
         for (size_t c = 0; c < n_chunks; c++)
             fill(bl_machine_input(m) + c * stride, info.n_inputs);
         for (uint32_t e = 0; e < info.n_entries; e++)
-            if (n_chunks == 1)
+            if (step == 0)
+                bl_machine_run_on(m, e, n_chunks, pool);
+            else if (n_chunks == 1)
                 bl_machine_run(m, e);
             else
                 bl_machine_run_many(m, e, n_chunks);
@@ -266,6 +270,7 @@ static void failing_memory_is_reported(void)
 int main(void)
 {
     bl_random_seed(&rng, 11);
+    REQUIRE(bl_pool_create(&pool, 2, NULL) == BL_OK);
     RUN(random_graphs_run_the_same_everywhere);
     RUN(large_graphs_run_the_same_everywhere);
     RUN(arithmetic_runs_the_same_everywhere);
@@ -273,5 +278,6 @@ int main(void)
     RUN(macro_operations_are_compiled_too);
     RUN(code_outlives_its_program_and_serves_many_machines);
     RUN(failing_memory_is_reported);
+    bl_pool_destroy(&pool);
     return test_summary();
 }
