@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Circuits beside ABC's random simulation (&sim), in the same run: abc.py BITLOOM [FOLDER]
+"""Circuits beside ABC's random simulation (&sim), in the same run: abc.py BITLOOM [SIMPLIFIED]
 
-FOLDER holds EPFL circuits, *.aig; default $BITLOOM_DATA/circuits/epfl. ABC refuses graphs without
+The circuits are $BITLOOM_DATA/circuits/epfl/*.aig; where the folder SIMPLIFIED has one of the same
+name, we run that and ABC the original. Speeds count the ANDs of the original. ABC refuses graphs without
 latches, so the last input becomes a latch that keeps its value. Its speed is the better of two runs,
 one before and one after ours, at 512 and at 8,192 patterns a frame. Installs berkeley-abc (Debian)
 where it is missing; asks for sudo when not root.
@@ -65,7 +66,8 @@ def geomean(values):
 def main():
     bitloom = sys.argv[1]
     data = pathlib.Path(os.environ.get("BITLOOM_DATA", "../shared/data"))
-    folder = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else data / "circuits/epfl"
+    folder = data / "circuits/epfl"
+    options = ["--simplified", sys.argv[2]] if len(sys.argv) > 2 else []
     circuits = sorted(folder.glob("*.aig"))
     if not circuits:
         sys.exit("abc.py: no *.aig in %s; BITLOOM_DATA names the folder with circuits/epfl" % folder)
@@ -78,7 +80,7 @@ def main():
 
         before = run_abc()
         environment = {**os.environ, "BITLOOM_DATA": str(data.resolve())}
-        result = json.loads(subprocess.run([bitloom, "bench", "logic", "--json"], check=True,
+        result = json.loads(subprocess.run([bitloom, "bench", "logic", "--json", *options], check=True,
                                            capture_output=True, env=environment).stdout)
         after = run_abc()
     abc = {key: max(before[key], after[key]) for key in before}

@@ -28,7 +28,7 @@ void bench_pair(bench_line *line, bench_run *contender, bench_run *anchor, void 
 double bench_cycle_ns(void);
 
 typedef struct bench_settings {
-    const char *model;
+    const char *model, *simplified;
     double seconds;
     bool only_list;
 } bench_settings;

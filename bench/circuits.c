@@ -117,11 +117,10 @@ bl_graph *circuit_random_layers(uint32_t n_layers, uint32_t width)
     return g;
 }
 
-bl_graph *circuit_from_data(const char *name)
+bl_graph *circuit_from_folder(const char *folder, const char *name)
 {
-    const char *data = getenv("BITLOOM_DATA");
     char path[4096];
-    snprintf(path, sizeof path, "%s/circuits/epfl/%s.aig", data ? data : "../shared/data", name);
+    snprintf(path, sizeof path, "%s/%s.aig", folder, name);
     bl_file file;
     bl_diag diag;
     bl_graph *g = NULL;
@@ -130,8 +129,16 @@ bl_graph *circuit_from_data(const char *name)
     if (bl_graph_read_aiger(&g, file.data, file.bytes, path, NULL, &diag) != BL_OK) {
         char text[1024];
         bl_diag_format(text, sizeof text, &diag);
-        fprintf(stderr, "bitloom: bench logic: %s\n", text);
+        fprintf(stderr, "bitloom: bench: %s\n", text);
     }
     bl_file_close(&file);
     return g;
+}
+
+bl_graph *circuit_from_data(const char *name)
+{
+    const char *data = getenv("BITLOOM_DATA");
+    char folder[4000];
+    snprintf(folder, sizeof folder, "%s/circuits/epfl", data ? data : "../shared/data");
+    return circuit_from_folder(folder, name);
 }

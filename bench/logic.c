@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How fast do circuits run as data and as code? Anchor: the interpreter that one would write first
 // (naive.h) at the same number of lanes, in turns with ours. Speeds are ANDs of the input file times
-// patterns, so that mapping to LUTs counts as speed. bench/abc.py sets them beside ABC.
+// patterns, so that mapping to LUTs counts as speed, and so does --simplified FOLDER, which has smaller
+// versions of them. bench/abc.py sets the speeds beside ABC.
 
 #include "bench.h"
 #include "circuits.h"
@@ -150,6 +151,19 @@ static bool run_way(const bench_context *c, contest *x, const bl_program *p, con
     return true;
 }
 
+// Of the simplified circuit where --simplified has one with the same ports; is_right finds out whether
+// it computes the same.
+static bl_status make_program(bl_program **p, const bench_context *c, const bl_graph *g,
+                              const char *name)
+{
+    const char *folder = c->settings->simplified;
+    bl_graph *small = folder ? circuit_from_folder(folder, name) : NULL;
+    bool is_match = small && small->n_inputs == g->n_inputs && small->n_outputs == g->n_outputs;
+    bl_status status = bl_program_cover_graph(p, is_match ? small : g, NULL);
+    bl_graph_destroy(&small);
+    return status;
+}
+
 // Takes over the graph.
 static bool run_circuit(const bench_context *c, bl_graph *g, const char *name, way *ways, int n)
 {
@@ -157,7 +171,7 @@ static bool run_circuit(const bench_context *c, bl_graph *g, const char *name, w
         .g = g, .cpu = c->cpu, .naive = find_naive(c->cpu), .n_runs = 1, .n_naive_runs = 1};
     bl_program *p = NULL;
     x.planes = bl_alloc_array(NULL, g->n_nodes, sizeof *x.planes);
-    bool is_ok = x.planes && bl_program_cover_graph(&p, g, NULL) == BL_OK;
+    bool is_ok = x.planes && make_program(&p, c, g, name) == BL_OK;
     for (int i = 0; i < n && is_ok; i++)
         is_ok = run_way(c, &x, p, name, &ways[i]);
     bl_program_destroy(&p);

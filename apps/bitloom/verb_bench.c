@@ -157,6 +157,8 @@ static const bl_option options[] = {
     {"list", 0, BL_OPTION_FLAG, offsetof(bench_settings, only_list), NULL, 0, 0, "show the groups"},
     {"model", 0, BL_OPTION_TEXT, offsetof(bench_settings, model), "MODEL.loom", 0, 0,
      "the model that group melt measures"},
+    {"simplified", 0, BL_OPTION_TEXT, offsetof(bench_settings, simplified), "FOLDER", 0, 0,
+     "run the circuits of group logic as simplified in FOLDER/NAME.aig"},
     {"seconds", 0, BL_OPTION_REAL, offsetof(bench_settings, seconds), "S", 0.01, 3600,
      "time for each line; default 1"},
 };
