@@ -16,7 +16,7 @@
 
 enum {
     SEGMENT_OPS = 1500,
-    COMPARE_BELOW = 1 << 15, // operations: two orders are tried, the shorter code is kept
+    COMPARE_BELOW = 1 << 15, // operations: all orders are tried, the shortest code is kept
     BYTES_PER_OP = 12,       // a guess, for what follows
     PREFETCH_FROM = 3 << 18, // bytes of code that L2 does not hold
     FAR_FROM = 24 << 20,     // and a share of L3 neither
@@ -111,19 +111,24 @@ static bl_status generate(const bl_code *code, draft *d, trace *t, size_t n_chun
     return code_generate(&d->code, &d->segments, &d->facts, &job);
 }
 
-// Depth first or in the program's order, and then scheduled.
+// An order to try: depth first or as in the program, and then scheduled.
+typedef struct code_order {
+    bool is_depth_first;
+    uint32_t window;
+} code_order;
+
 static bl_status compile_draft(const bl_code *code, draft *d, const bl_program *p, uint32_t entry,
-                               size_t n_chunks, bool is_depth_first, uint32_t *n_ops)
+                               size_t n_chunks, code_order order, uint32_t *n_ops)
 {
     trace t;
     bl_status status = trace_create(&t, p, entry, code->allocator);
     if (status != BL_OK)
         return status;
     *n_ops = t.n_ops;
-    if (is_depth_first)
+    if (order.is_depth_first)
         status = trace_reorder(&t);
     if (status == BL_OK)
-        status = trace_schedule(&t);
+        status = trace_schedule(&t, order.window);
     if (status == BL_OK)
         status = generate(code, d, &t, n_chunks);
     trace_destroy(&t);
@@ -161,23 +166,30 @@ static bl_status append_draft(writer *w, bl_buffer *segments, const draft *d)
     return segments->status;
 }
 
+// Which order gives the shortest code depends on the circuit; the first is the best on average.
+static const code_order orders[] = {{true, 512},   {true, 128},  {true, 4096},
+                                    {true, 65536}, {false, 512}, {false, 4096}};
+enum { N_ORDERS = sizeof orders / sizeof *orders };
+
 static bl_status compile_entry(bl_code *code, writer *w, bl_buffer *segments, const bl_program *p,
                                uint32_t entry, size_t n_chunks)
 {
-    draft drafts[2] = {{.segments = {.allocator = code->allocator}},
-                       {.segments = {.allocator = code->allocator}}};
-    uint32_t n_ops, best = 0;
-    bl_status status = compile_draft(code, &drafts[0], p, entry, n_chunks, true, &n_ops);
-    if (status == BL_OK && n_ops < COMPARE_BELOW) {
-        status = compile_draft(code, &drafts[1], p, entry, n_chunks, false, &n_ops);
-        best = drafts[1].code.n < drafts[0].code.n;
+    draft best = {.segments = {.allocator = code->allocator}};
+    uint32_t n_ops;
+    bl_status status = compile_draft(code, &best, p, entry, n_chunks, orders[0], &n_ops);
+    for (size_t i = 1; i < N_ORDERS && status == BL_OK && n_ops < COMPARE_BELOW; i++) {
+        draft other = {.segments = {.allocator = code->allocator}};
+        status = compile_draft(code, &other, p, entry, n_chunks, orders[i], &n_ops);
+        bool is_shorter = status == BL_OK && other.code.n < best.code.n;
+        draft_discard(is_shorter ? &best : &other);
+        if (is_shorter)
+            best = other;
     }
     if (status == BL_OK)
-        status = append_draft(w, segments, &drafts[best]);
+        status = append_draft(w, segments, &best);
     if (status == BL_OK)
-        note_facts(&code->info, &drafts[best].facts);
-    draft_discard(&drafts[0]);
-    draft_discard(&drafts[1]);
+        note_facts(&code->info, &best.facts);
+    draft_discard(&best);
     return status;
 }
 

@@ -14,17 +14,18 @@
 #include <string.h>
 
 enum {
-    WINDOW = 512,     // how far a unit may run ahead, in operations
     MAX_READY = 40,   // units that are looked at
     MAX_READERS = 24, // of one value that are looked at
     DEATH_OF_RESULT = 40,
     DEATH_OF_SOURCE = 20,
     NEW_SOURCE = 25,
-    OLDEST = 20 // the most that age counts
+    LATENESS = 20, // at the far end of the window
+    OLDEST = 20    // the most that age counts
 };
 
 typedef struct scheduler {
     trace *t;
+    uint32_t window;
     uint32_t *first_reader, *readers; // of each value; units, by the op they begin with
     uint32_t *n_left;                 // of each value: readers that have not run
     uint32_t *touched;                // of each value: when it was used last, 0 = never
@@ -67,7 +68,7 @@ static void count_readers(scheduler *s)
 static void offer(scheduler *s, uint32_t unit)
 {
     if (s->n_missing[unit] == 0 && !s->is_done[unit] && !s->is_ready[unit] && s->n_ready < MAX_READY
-        && unit < s->lowest + WINDOW) {
+        && unit - s->lowest < s->window) {
         s->ready[s->n_ready++] = unit;
         s->is_ready[unit] = 1;
     }
@@ -85,7 +86,7 @@ static void offer_readers(scheduler *s, uint32_t value)
 static int score(const scheduler *s, uint32_t unit)
 {
     const trace_op *op = &s->t->ops[unit];
-    int points = -(int)((unit - s->lowest) * 20 / WINDOW);
+    int points = -(int)((uint64_t)(unit - s->lowest) * LATENESS / s->window);
     for (uint32_t k = 0; k < 3; k++) {
         uint32_t v = op->source[k];
         if (v == 0)
@@ -158,9 +159,9 @@ static void renumber(scheduler *s)
         s->t->stores[i].op = s->place[s->t->stores[i].op];
 }
 
-bl_status trace_schedule(trace *t)
+bl_status trace_schedule(trace *t, uint32_t window)
 {
-    scheduler s = {.t = t};
+    scheduler s = {.t = t, .window = window};
     const bl_allocator *a = t->allocator;
     size_t n = t->n_ops, n_values = (size_t)t->n_sources + n, n_readers = 3 * n;
     s.first_reader = bl_alloc_array(a, n_values + 1, sizeof *s.first_reader);
