@@ -21,6 +21,7 @@ enum {
     XOR2 = 0x66,
     AND2 = 0x88,
     BORROW2 = 0x22,
+    MAX_DISTANCE = 256, // units between the halves of an adder
 };
 
 // The table with inputs in another order: input k of the new one is input order[k] of the old.
@@ -156,7 +157,8 @@ static uint32_t hash_leaves(const unit *u)
     return (uint32_t)(bl_mix64(key) >> 32);
 }
 
-// The later half leaves the list; its place is closed.
+// The later half leaves the list; its place is closed. Halves that are far from each other stay
+// apart: what the later one gives would have to be kept all the way.
 static bl_status join_adders(unit_list *list)
 {
     size_t capacity = 16;
@@ -173,7 +175,11 @@ static bl_status join_adders(unit_list *list)
             size_t place = hash_leaves(&u) & (capacity - 1);
             for (; table[place] && !is_joined; place = (place + 1) & (capacity - 1)) {
                 unit *first = &list->units[table[place] - 1];
-                is_joined = has_same_leaves(first, &u) && join(first, &u);
+                if (!has_same_leaves(first, &u))
+                    continue;
+                if (n + 1 - table[place] > MAX_DISTANCE)
+                    break; // the new one takes its place
+                is_joined = join(first, &u);
             }
             if (!is_joined)
                 table[place] = n + 1;
