@@ -9,6 +9,7 @@
 // program, nodes of a graph, or a mere count.
 
 #include "expand.h"
+#include "table.h"
 
 #include <assert.h>
 #include <string.h>
@@ -45,19 +46,10 @@ typedef struct counter {
     signal *pool;       // all queues
 } counter;
 
-// The table that computes the same with input a (mask 4), b (2) or c (1) complemented.
-static uint8_t complement_input(uint8_t table, unsigned mask)
-{
-    unsigned out = 0;
-    for (unsigned row = 0; row < 8; row++)
-        out |= (unsigned)(table >> (row ^ mask) & 1) << row;
-    return (uint8_t)out;
-}
-
 static uint32_t emit(sink *s, uint8_t table, signal a, signal b, signal c, uint32_t wish)
 {
     unsigned mask = 4u * a.is_complemented + 2u * b.is_complemented + c.is_complemented;
-    return s->lut3(s, complement_input(table, mask), a.id, b.id, c.id, wish);
+    return s->lut3(s, table_complement_inputs(table, mask), a.id, b.id, c.id, wish);
 }
 
 static void push(counter *n, uint32_t k, signal x)

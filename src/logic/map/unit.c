@@ -10,6 +10,7 @@
 // and the same for two leaves. Pairs are found by a hash of their leaves.
 
 #include "logic/map/unit.h"
+#include "logic/table.h"
 
 #include <assert.h>
 #include <string.h>
@@ -23,19 +24,6 @@ enum {
     BORROW2 = 0x22,
     MAX_DISTANCE = 256, // units between the halves of an adder
 };
-
-// The table with inputs in another order: input k of the new one is input order[k] of the old.
-static uint8_t permute(uint8_t table, const uint8_t order[3])
-{
-    unsigned out = 0;
-    for (unsigned row = 0; row < 8; row++) { // bit 2 is a, bit 0 is c
-        unsigned old = 0;
-        for (unsigned k = 0; k < 3; k++)
-            old |= (row >> (2 - k) & 1) << (2 - order[k]);
-        out |= (unsigned)(table >> old & 1) << row;
-    }
-    return (uint8_t)out;
-}
 
 static const uint8_t orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
                                      {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
@@ -55,19 +43,11 @@ static void find_normal_forms(normal_form forms[256])
     for (unsigned t = 0; t < 256; t++) {
         forms[t] = (normal_form){(uint8_t)t, 0};
         for (uint8_t o = 1; o < 6; o++) {
-            uint8_t table = permute((uint8_t)t, orders[o]);
+            uint8_t table = table_permute((uint8_t)t, orders[o]);
             if (is_smaller(table, forms[t].table))
                 forms[t] = (normal_form){table, o};
         }
     }
-}
-
-static uint8_t complement_inputs(uint8_t table, unsigned mask)
-{
-    unsigned out = 0;
-    for (unsigned row = 0; row < 8; row++)
-        out |= (unsigned)(table >> (row ^ mask) & 1) << row;
-    return (uint8_t)out;
 }
 
 // What ports say of a node: they read it, and the first one wants its complement.
@@ -88,7 +68,8 @@ static void make_unit(unit_list *list, const bl_netlist *n, uint32_t i, const no
     unsigned mask = 0;
     for (unsigned k = 0; k < 3; k++)
         mask |= (unsigned)list->is_flipped[leaf[k]] << (2 - k);
-    uint8_t table = complement_inputs((uint8_t)n->tables[i], mask), port = list->is_flipped[node];
+    uint8_t table = table_complement_inputs((uint8_t)n->tables[i], mask),
+            port = list->is_flipped[node];
     bool is_flipped = port & IS_PORT ? port & WANTS_COMPLEMENT : table & 1;
     list->is_flipped[node] = is_flipped;
     normal_form f = forms[is_flipped ? (uint8_t)~table : table];

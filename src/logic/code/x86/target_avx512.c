@@ -3,6 +3,7 @@
 // registers, planes of 64 bytes that a displacement counts in planes.
 
 #include "logic/code/x86/encode.h"
+#include "logic/table.h"
 
 #include <assert.h>
 
@@ -92,24 +93,6 @@ static void compute2(writer *w, const addressing *a, const placed_op *p)
     put(w, 0x44);
 }
 
-// The table with two inputs exchanged: rows that differ in both change places.
-static uint8_t exchange(uint8_t table, unsigned shift, unsigned mask)
-{
-    unsigned change = (table ^ table >> shift) & mask;
-    return (uint8_t)(table ^ change ^ change << shift);
-}
-
-// The table whose inputs are sources order[0], order[1], order[2].
-static uint8_t permute(uint8_t table, const uint8_t order[3])
-{
-    if (order[0] == 1)
-        table = exchange(table, 2, 0x0C); // a, b
-    else if (order[0] == 2)
-        table = exchange(table, 3, 0x0A);   // a, c
-    uint8_t second = order[0] == 1 ? 0 : 1; // what is in the middle now
-    return order[1] == second ? table : exchange(table, 1, 0x22);
-}
-
 // The first operand is replaced: a source that dies, or a copy of one. Memory comes last.
 static void compute3(writer *w, const addressing *a, const placed_op *p)
 {
@@ -127,7 +110,7 @@ static void compute3(writer *w, const addressing *a, const placed_op *p)
     uint8_t order[3] = {first, (uint8_t)(3 - first - last), last};
     put_op(w, a, MAP_0F3A, TERNARY, p->result, p->source[order[1]], p->source[last],
            p->memory_slot);
-    put(w, permute(p->op->table, order));
+    put(w, table_permute(p->op->table, order));
 }
 
 static void compute(writer *w, const addressing *a, const placed_op *p)

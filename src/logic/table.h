@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#ifndef BITLOOM_LOGIC_TABLE_H
+#define BITLOOM_LOGIC_TABLE_H
+
+// Tables of three inputs: bit 4a + 2b + c. What happens to one when its inputs change.
+
+#include <stdint.h>
+
+// Inputs of the mask (4: a, 2: b, 1: c) complemented.
+static inline uint8_t table_complement_inputs(uint8_t table, unsigned mask)
+{
+    unsigned t = table;
+    if (mask & 4)
+        t = (t & 0x0F) << 4 | t >> 4;
+    if (mask & 2)
+        t = (t & 0x33) << 2 | (t & 0xCC) >> 2;
+    if (mask & 1)
+        t = (t & 0x55) << 1 | (t & 0xAA) >> 1;
+    return (uint8_t)t;
+}
+
+// Two inputs exchanged: rows that differ in both change places, row r of the mask with r + shift.
+static inline uint8_t table_exchange(uint8_t table, unsigned shift, unsigned mask)
+{
+    unsigned change = (table ^ table >> shift) & mask;
+    return (uint8_t)(table ^ change ^ change << shift);
+}
+
+// The table over the inputs in another order: input k is input order[k] of the old one.
+static inline uint8_t table_permute(uint8_t table, const uint8_t order[3])
+{
+    if (order[0] == 1)
+        table = table_exchange(table, 2, 0x0C); // a, b
+    else if (order[0] == 2)
+        table = table_exchange(table, 3, 0x0A); // a, c
+    uint8_t second = order[0] == 1 ? 0 : 1;     // what is in the middle now
+    return order[1] == second ? table : table_exchange(table, 1, 0x22);
+}
+
+#endif
