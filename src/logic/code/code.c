@@ -22,7 +22,8 @@ enum {
     FAR_FROM = 24 << 20,     // and a share of L3 neither
     NEAR_DISTANCE = 4 << 10,
     FAR_DISTANCE = 16 << 10,
-    FIRST_CAPACITY = 1 << 16
+    FIRST_CAPACITY = 1 << 16,
+    PAGE = 4096
 };
 
 typedef void segment_function(void *slots);
@@ -59,11 +60,11 @@ bool bl_code_is_possible(bl_cpu level)
 {
     if (!find_target(level) || !bl_cpu_is_supported(level))
         return false;
-    void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
         return false;
-    bool is_possible = mprotect(p, 4096, PROT_READ | PROT_EXEC) == 0;
-    munmap(p, 4096);
+    bool is_possible = mprotect(p, PAGE, PROT_READ | PROT_EXEC) == 0;
+    munmap(p, PAGE);
     return is_possible;
 }
 
@@ -76,7 +77,7 @@ bool writer_reserve(writer *w, size_t more)
     if (w->n + more <= w->capacity)
         return true;
     size_t wish = w->capacity * 2 > w->n + more ? w->capacity * 2 : w->n + more + FIRST_CAPACITY;
-    wish = (wish + 4095) / 4096 * 4096;
+    wish = (wish + PAGE - 1) / PAGE * PAGE;
     void *p = w->bytes
                   ? mremap(w->bytes, w->capacity, wish, MREMAP_MAYMOVE)
                   : mmap(NULL, wish, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -193,12 +194,14 @@ static bl_status compile_entry(bl_code *code, writer *w, bl_buffer *segments, co
     return status;
 }
 
-// Takes over the bytes, also on failure.
+// Takes over the bytes, also on failure; pages that hold none go back.
 static bl_status make_executable(bl_code *code, const writer *w)
 {
     code->bytes = w->bytes;
     code->n_bytes = w->n;
-    code->mapped_bytes = w->capacity;
+    code->mapped_bytes = w->n ? (w->n + PAGE - 1) / PAGE * PAGE : PAGE;
+    if (w->capacity > code->mapped_bytes)
+        munmap(w->bytes + code->mapped_bytes, w->capacity - code->mapped_bytes);
 #ifdef MADV_HUGEPAGE
     madvise(code->bytes, code->mapped_bytes, MADV_HUGEPAGE); // only advice
 #endif
