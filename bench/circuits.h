@@ -14,7 +14,8 @@ bl_graph *circuit_neurons(uint32_t n_inputs, uint32_t n_layers, uint32_t n_neuro
 // Layers of two-input gates whose operands are anywhere in the layer before: the worst locality.
 bl_graph *circuit_random_layers(uint32_t n_layers, uint32_t width);
 
-// A circuit of the folder with real inputs, $BITLOOM_DATA or ../shared/data. NULL where it is absent.
+// A circuit of the folder with real inputs, $BITLOOM_DATA or ../shared/data. NULL where it is
+// absent.
 bl_graph *circuit_from_data(const char *name);
 // FOLDER/NAME.aig. NULL where it is absent, or, with a message, cannot be read.
 bl_graph *circuit_from_folder(const char *folder, const char *name);

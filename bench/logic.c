@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How fast do circuits run as data and as code? Anchor: the interpreter that one would write first
-// (naive.h) at the same number of lanes, in turns with ours. Speeds are ANDs of the input file times
-// patterns, so that mapping to LUTs counts as speed, and so does --simplified FOLDER, which has smaller
-// versions of them. bench/abc.py sets the speeds beside ABC.
+// (naive.h) at the same number of lanes, in turns with ours. Speeds are ANDs of the input file
+// times patterns, so that mapping to LUTs counts as speed, and so does --simplified FOLDER, which
+// has smaller versions of them. bench/abc.py sets the speeds beside ABC.
 
 #include "bench.h"
 #include "circuits.h"
@@ -151,8 +151,8 @@ static bool run_way(const bench_context *c, contest *x, const bl_program *p, con
     return true;
 }
 
-// Of the simplified circuit where --simplified has one with the same ports; is_right finds out whether
-// it computes the same.
+// Of the simplified circuit where --simplified has one with the same ports; is_right finds out
+// whether it computes the same.
 static bl_status make_program(bl_program **p, const bench_context *c, const bl_graph *g,
                               const char *name)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// 512 sorts at once: a sorting network for eight 6-bit numbers, simplified, mapped, as machine code.
+// 512 sorts at once: a sorting network for eight 6-bit numbers, simplified, mapped, as machine
+// code.
 
 #include <bitloom/code.h>
 #include <bitloom/simplify.h>

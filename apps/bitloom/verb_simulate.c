@@ -144,7 +144,8 @@ static void count_step(const simulation *s, block *b)
         }
 }
 
-// Steps run with the same inputs; each pattern prints one line per step, lines of a pattern together.
+// Steps run with the same inputs; each pattern prints one line per step, lines of a pattern
+// together.
 static void run_block(void *context, size_t index)
 {
     simulation *s = context;

@@ -73,8 +73,8 @@ BL_API BL_MUST_USE bl_status bl_machine_create_as(bl_machine **machine, const bl
 BL_API bl_run bl_machine_get_run(const bl_machine *machine);
 BL_API const bl_code *bl_machine_get_code(const bl_machine *machine);
 
-// Appends the program as C for a compiler ahead of time: for each entry a function NAME_ENTRY, which
-// the head of the file describes. `name` must be an identifier, otherwise BL_ERR_ARGUMENT.
+// Appends the program as C for a compiler ahead of time: for each entry a function NAME_ENTRY,
+// which the head of the file describes. `name` must be an identifier, otherwise BL_ERR_ARGUMENT.
 // Macro-operations are expanded. Needs vector extensions (gcc, clang) and no header of bitloom.
 BL_API BL_MUST_USE bl_status bl_program_emit_c(bl_buffer *out, const bl_program *program,
                                                const char *name, const bl_allocator *allocator);

@@ -95,8 +95,8 @@ BL_API BL_MUST_USE bl_status bl_program_from_netlist(bl_program **program,
                                                      const bl_netlist *netlist,
                                                      const bl_allocator *allocator);
 
-// Appends the netlist as BLIF. Ports that have no name, or one that is taken or cannot be written, get
-// one. Kinds of outputs are lost: BLIF has only one.
+// Appends the netlist as BLIF. Ports that have no name, or one that is taken or cannot be written,
+// get one. Kinds of outputs are lost: BLIF has only one.
 BL_API BL_MUST_USE bl_status bl_netlist_write_blif(bl_buffer *out, const bl_netlist *netlist,
                                                    const char *model);
 

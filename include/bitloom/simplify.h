@@ -43,8 +43,8 @@ typedef struct bl_simplify_params {
     void *progress_context;
 
     // Whether two graphs with the same ports are equivalent; called after every pass with the graph
-    // before and the one after. Any status but BL_OK ends the simplification with that status. NULL:
-    // simulation alone.
+    // before and the one after. Any status but BL_OK ends the simplification with that status.
+    // NULL: simulation alone.
     bl_status (*verify)(void *context, const bl_graph *before, const bl_graph *after,
                         bl_diag *diag);
     void *verify_context;
@@ -58,8 +58,8 @@ typedef struct bl_simplify_params {
 
 // Inputs, latches with their resets, outputs of all kinds, names and the comment stay, in order.
 // `graph` is not changed; *result is the caller's. params NULL: all zero. BL_ERR_MEMORY,
-// BL_ERR_ARGUMENT (effort), BL_ERR_LIMIT, or what `verify` and `sweep` said; BL_ERR_UNSUPPORTED if a
-// pass changed an answer, which is a bug: the diagnostic (may be NULL) names pass and port. One
+// BL_ERR_ARGUMENT (effort), BL_ERR_LIMIT, or what `verify` and `sweep` said; BL_ERR_UNSUPPORTED if
+// a pass changed an answer, which is a bug: the diagnostic (may be NULL) names pass and port. One
 // thread. About 80 bytes a node at effort 0, 200 at 1, 500 above. The same result for the same
 // arguments on every machine, but for a budget.
 BL_API BL_MUST_USE bl_status bl_graph_simplify(bl_graph **result, const bl_graph *graph,

@@ -111,9 +111,9 @@ INLINE void ripple(vec *n, int first, int n_counters, vec carry)
     }
 }
 
-// A tree over 8 literals that meets each counter only once, since a chain through n[0] would have to
-// wait for every adder: 4 adders of weight 1, 2 of weight 2, 1 of weight 4. ALL adds three literals,
-// LAST one as its last operand.
+// A tree over 8 literals that meets each counter only once, since a chain through n[0] would have
+// to wait for every adder: 4 adders of weight 1, 2 of weight 2, 1 of weight 4. ALL adds three
+// literals, LAST one as its last operand.
 #define EIGHT(ALL, LAST, carry8, at)                                                               \
     do {                                                                                           \
         vec s0_, s1_, c0_, c1_, c2_, c3_, d0_, d1_;                                                \

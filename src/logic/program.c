@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Programs: opening one checks every word, so that the interpreters need no checks.
 //
-// Checked: all sizes against the file, entries behind each other, slots against n_slots, results only in state, outputs and
-// temporaries, list lengths, that a temporary is written before it is read within its entry, and
-// that a SUM reads none of its own results.
+// Checked: all sizes against the file, entries behind each other, slots against n_slots, results
+// only in state, outputs and temporaries, list lengths, that a temporary is written before it is
+// read within its entry, and that a SUM reads none of its own results.
 
 #include "program_private.h"
 

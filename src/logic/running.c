@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Narrow code in its running form: slots are multiplied by NARROW_SCALE, so that the scaled addressing
-// of x86 ends at the plane without a shift. That leaves room for 8,192 slots; code with more of them
-// runs from 32-bit words. Wide code runs where it lies.
+// Narrow code in its running form: slots are multiplied by NARROW_SCALE, so that the scaled
+// addressing of x86 ends at the plane without a shift. That leaves room for 8,192 slots; code with
+// more of them runs from 32-bit words. Wide code runs where it lies.
 
 #include "running.h"
 

@@ -2,8 +2,8 @@
 // Machine code of a program: entries of segments in one block of memory, which is written first and
 // made executable, and no longer writable, afterwards.
 //
-// One chunk: an entry is one segment. Its code is fetched only once for each run, and code that does
-// not fit into L2 asks for itself, some 4 KiB ahead. Several chunks: segments of SEGMENT_OPS
+// One chunk: an entry is one segment. Its code is fetched only once for each run, and code that
+// does not fit into L2 asks for itself, some 4 KiB ahead. Several chunks: segments of SEGMENT_OPS
 // operations, each run for all chunks in turn, so that it is fetched once for all of them.
 
 #define _GNU_SOURCE // mremap, MAP_ANONYMOUS

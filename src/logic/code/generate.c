@@ -202,8 +202,8 @@ static void load_sources(generator *g, placed_op *p, const uint32_t *next)
     }
 }
 
-// In a sum that has its carry next: a source that dies with the carry, if the carry is not wanted at
-// once (it would have to wait for the sum). 3 for none.
+// In a sum that has its carry next: a source that dies with the carry, if the carry is not wanted
+// at once (it would have to wait for the sum). 3 for none.
 static uint32_t find_replaceable(const generator *g, uint32_t i, const placed_op *p)
 {
     const trace_op *op = p->op;

@@ -37,8 +37,8 @@ void trace_destroy(trace *t);
 // that values die soon. What no store needs is left out.
 BL_MUST_USE bl_status trace_reorder(trace *t);
 
-// The same once more: operations exchanged so that values stay in registers (order.c), none more than
-// `window` places ahead of the first that waits.
+// The same once more: operations exchanged so that values stay in registers (order.c), none more
+// than `window` places ahead of the first that waits.
 BL_MUST_USE bl_status trace_schedule(trace *t, uint32_t window);
 
 #endif

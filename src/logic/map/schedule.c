@@ -2,8 +2,8 @@
 // The order in which units run. The interpreter decides once per run of units of one kind, and a
 // wrong guess of the CPU there costs as much as several LUTs; so runs should be long. In windows of
 // 1024 units, where operands stay near, units that are ready wait in one line per kind: the kind
-// goes on as long as its line has somebody, and units that have become ready meanwhile join it; then
-// the longest line is next. The carry chain of an adder becomes one run of full adders.
+// goes on as long as its line has somebody, and units that have become ready meanwhile join it;
+// then the longest line is next. The carry chain of an adder becomes one run of full adders.
 
 #include "logic/map/unit.h"
 

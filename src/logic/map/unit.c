@@ -81,8 +81,8 @@ static void make_unit(unit_list *list, const bl_netlist *n, uint32_t i, const no
 
 // ---------------------------------------------------------------------------------- adders
 
-// The adder whose carry a unit is; BL_ADDER_COUNT for none. Majorities that a port has turned stay as
-// they are.
+// The adder whose carry a unit is; BL_ADDER_COUNT for none. Majorities that a port has turned stay
+// as they are.
 static bl_adder carry_of(const unit *u)
 {
     bool has_three = u->leaf[0] != 0;

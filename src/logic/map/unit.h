@@ -23,8 +23,9 @@ typedef struct unit_list {
     const bl_allocator *allocator;
 } unit_list;
 
-// The LUTs of a netlist of at most three inputs, topological. Polarities and the order of leaves are
-// chosen so that few tables occur; nodes that ports read keep the polarity of the first such port.
+// The LUTs of a netlist of at most three inputs, topological. Polarities and the order of leaves
+// are chosen so that few tables occur; nodes that ports read keep the polarity of the first such
+// port.
 BL_MUST_USE bl_status units_create(unit_list *list, const bl_netlist *netlist,
                                    const bl_allocator *allocator);
 void units_destroy(unit_list *list, const bl_netlist *netlist);

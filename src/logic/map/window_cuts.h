@@ -264,8 +264,8 @@ static void guess_readers(window *w)
 
 // Puts a cut and all that it needs into the cover (step = 1), or takes it out with all that nobody
 // else needs (step = -1). What that costs or saves; more than `bound` once it cannot be less. Gives
-// up, with UINT32_MAX, after many visits, but never with that bound: what was taken out goes back in
-// by another order, in which the limit may be met earlier.
+// up, with UINT32_MAX, after many visits, but never with that bound: what was taken out goes back
+// in by another order, in which the limit may be met earlier.
 static uint32_t change_cover(window *w, const cut *x, int step, uint32_t bound)
 {
     uint32_t area = x->cost, depth = 0;

@@ -14,8 +14,8 @@ typedef struct cubes {
 } cubes;
 
 // Irredundant products whose sum is true on the rows `on` and false on `off`, which are disjoint;
-// 2^n_inputs rows, at least 64 of them given (a smaller table is repeated). False if that takes more
-// than MAX_CUBES.
+// 2^n_inputs rows, at least 64 of them given (a smaller table is repeated). False if that takes
+// more than MAX_CUBES.
 bool cubes_of_table(cubes *c, const uint64_t *on, const uint64_t *off, uint32_t n_inputs);
 
 #endif

@@ -4,8 +4,9 @@
 
 #include <bitloom/base.h>
 
-// outer(first, second, inner(...)): a function of three to five inputs as two gates, of three by gates
-// of two inputs (then both outer inputs are the same). The numbers are those of inputs; rows as everywhere: bit i is input i of the gate, the inner gate is input 2.
+// outer(first, second, inner(...)): a function of three to five inputs as two gates, of three by
+// gates of two inputs (then both outer inputs are the same). The numbers are those of inputs; rows
+// as everywhere: bit i is input i of the gate, the inner gate is input 2.
 typedef struct decomposition {
     uint32_t inner_input[3], n_inner_inputs, outer_input[2];
     uint8_t inner_table, outer_table;

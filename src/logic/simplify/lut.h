@@ -4,8 +4,8 @@
 
 #include <bitloom/base.h>
 
-// Three literals become distinct gates that matter to the table, ids rising, unused ones 0 and last;
-// the table follows. Returns how many there are.
+// Three literals become distinct gates that matter to the table, ids rising, unused ones 0 and
+// last; the table follows. Returns how many there are.
 uint32_t lut_normalise(uint8_t *table, uint32_t *fanin);
 
 #endif

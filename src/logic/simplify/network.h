@@ -81,8 +81,8 @@ bl_lit network_find(const network *net, uint8_t table, const bl_lit fanin[MAX_FA
 // Removes the gate if nobody reads it, and what only it has read.
 void network_release(network *net, uint32_t id);
 
-// Removes the unread gates from id `n` on, and forgets their ids if all are gone: what was made for a
-// trial that failed.
+// Removes the unread gates from id `n` on, and forgets their ids if all are gone: what was made for
+// a trial that failed.
 void network_roll_back(network *net, uint32_t n);
 
 // All readers of the gate read the literal instead, whose gate must not depend on it. Readers that

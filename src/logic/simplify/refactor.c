@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Refactoring: the cone of a gate, up to ten leaves wide, is written as a sum of products, factored,
-// and built anew if that takes fewer gates.
+// Refactoring: the cone of a gate, up to ten leaves wide, is written as a sum of products,
+// factored, and built anew if that takes fewer gates.
 //
 // Factoring divides by the literal that most products share, together with whatever else all of
 // those share (Brayton, McMullen, "The decomposition and factorization of Boolean expressions",

@@ -2,9 +2,9 @@
 // Rewriting: small cones over four leaves become the best known gates for their function.
 //
 // The cuts of a gate are found when it is looked at: its fanins, then each cut with a leaf replaced
-// by the fanins of that leaf, as long as there are at most four leaves. No cut is stored, so none is
-// ever out of date, and a million gates need no more memory than one. Every way of functions.h to
-// make the function at the top is tried in the network itself, where gates that exist are free
+// by the fanins of that leaf, as long as there are at most four leaves. No cut is stored, so none
+// is ever out of date, and a million gates need no more memory than one. Every way of functions.h
+// to make the function at the top is tried in the network itself, where gates that exist are free
 // (Mishchenko, Chatterjee, Brayton, "DAG-aware AIG rewriting", 2006).
 
 #include "functions.h"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Structural hashing with rules: a graph is built anew, AND by AND, and nothing is built that follows
-// from what its two sides say already.
+// Structural hashing with rules: a graph is built anew, AND by AND, and nothing is built that
+// follows from what its two sides say already.
 //
 // If a & b is true, so is everything that a implies: if a is the AND of x and y, both are true; if
 // a is the complement of such an AND and x is true, y is false; and so on, to a limit. With what a
-// implies, b may be true (a remains), false (nothing remains), or an AND or a complement of one with
-// a side that is known, of which only the other side remains. Limited to a few literals these are
-// the one- and two-level rules of Brummayer and Biere ("Local two-level And-Inverter graph
+// implies, b may be true (a remains), false (nothing remains), or an AND or a complement of one
+// with a side that is known, of which only the other side remains. Limited to a few literals these
+// are the one- and two-level rules of Brummayer and Biere ("Local two-level And-Inverter graph
 // minimization without blowup", 2006); without a small limit they see that the upper bits of a
 // divider's remainder are zero. One AND becomes at most one AND.
 
