@@ -295,7 +295,7 @@ const uint8_t *bl_code_bytes(const bl_code *code) { return code->bytes; }
 
 // ----------------------------------------------------------------------------------- running
 
-// Before the first chunk of a segment, the next segment is asked for.
+// Before the first chunk of a segment, the next segment is asked for, if L2 does not hold them all.
 static void prefetch(const bl_code *code, const code_segment *s)
 {
     for (size_t at = 0; at < s->bytes; at += 64)
@@ -310,7 +310,7 @@ void code_run(const bl_code *code, uint32_t entry, bl_plane *slots, size_t n_chu
         segment_function *run;
         const uint8_t *address = code->bytes + s->offset;
         memcpy(&run, &address, sizeof run); // ISO C has no cast from data to functions
-        if (i + 1 < e->n_segments)
+        if (code->n_bytes > PREFETCH_FROM && i + 1 < e->n_segments)
             prefetch(code, s + 1);
         for (size_t k = 0; k < n_chunks; k++)
             for (uint32_t pass = 0; pass < code->target->n_passes; pass++)
