@@ -398,15 +398,27 @@ static bl_status connect(reader *r)
     return connect_ports(r, &from, r->n_fairness, BL_PORT_FAIRNESS, 0, "fairness constraint");
 }
 
-// The n-th port of a kind; justice symbols name a group and go to its first literal.
-static bl_graph_output_info *find_port(graph *g, bl_port_kind kind, uint32_t n)
+// The n-th port of a kind, kinds being in order; justice symbols name a group, of which there are as
+// many as lines of sizes, and go to its first literal.
+static bl_graph_output_info *find_port(const reader *r, bl_port_kind kind, uint32_t n)
 {
-    for (uint32_t i = 0; i < g->facts.n_outputs; i++) {
-        bl_graph_output_info *o = &g->outputs[i];
-        if (o->kind == kind && (kind == BL_PORT_JUSTICE ? o->group == n : n-- == 0))
-            return o;
+    graph *g = (graph *)r->graph;
+    const uint32_t counts[] = {r->n_outputs, r->n_bad, r->n_constraints, r->n_justice_literals,
+                               r->n_fairness};
+    uint32_t first = 0;
+    for (int k = 0; k < (int)kind; k++)
+        first += counts[k];
+    if (kind != BL_PORT_JUSTICE)
+        return n < counts[kind] ? &g->outputs[first + n] : NULL;
+    uint32_t end = first + counts[kind], last = end; // groups ascend
+    while (first < end) {
+        uint32_t middle = first + (end - first) / 2;
+        if (g->outputs[middle].group < n)
+            first = middle + 1;
+        else
+            end = middle;
     }
-    return NULL;
+    return first < last && g->outputs[first].group == n ? &g->outputs[first] : NULL;
 }
 
 static bl_status read_symbols(reader *r)
@@ -431,10 +443,8 @@ static bl_status read_symbols(reader *r)
         else if (kind == 'l' && index < g->facts.n_latches)
             name = &g->latches[index].name;
         else if (kind != 'i' && kind != 'l') {
-            bl_port_kind port = (bl_port_kind)(strchr(kinds, kind) - kinds);
-            bl_graph_output_info *o = port == BL_PORT_OUTPUT && index < r->n_outputs
-                                          ? &g->outputs[index]
-                                          : find_port(g, port, index);
+            bl_graph_output_info *o =
+                find_port(r, (bl_port_kind)(strchr(kinds, kind) - kinds), index);
             name = o ? &o->name : NULL;
         }
         if (!name)

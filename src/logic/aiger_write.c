@@ -5,6 +5,7 @@
 #include "graph_private.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 static uint32_t renumber(const uint32_t *variable, bl_lit lit)
 {
@@ -31,13 +32,28 @@ static uint32_t count_ports(const bl_graph *g, bl_port_kind kind)
     return n;
 }
 
-static uint32_t count_groups(const bl_graph *g)
+typedef struct justice_port {
+    uint32_t group, index;
+} justice_port;
+
+static int compare_justice(const void *x, const void *y)
+{
+    const justice_port *a = x, *b = y;
+    return a->group != b->group ? (a->group > b->group) - (a->group < b->group)
+                                : (a->index > b->index) - (a->index < b->index);
+}
+
+// The ports of justice properties by group; the format numbers groups without gaps.
+static void sort_justice(justice_port *sorted, uint32_t *n_groups, const bl_graph *g)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < g->n_outputs; i++)
-        if (g->outputs[i].kind == BL_PORT_JUSTICE && g->outputs[i].group >= n)
-            n = g->outputs[i].group + 1;
-    return n;
+        if (g->outputs[i].kind == BL_PORT_JUSTICE)
+            sorted[n++] = (justice_port){g->outputs[i].group, i};
+    qsort(sorted, n, sizeof *sorted, compare_justice);
+    *n_groups = 0;
+    for (uint32_t i = 0; i < n; i++)
+        *n_groups += i == 0 || sorted[i].group != sorted[i - 1].group;
 }
 
 static void write_header(bl_buffer *out, const bl_graph *g, bool is_ascii, uint32_t n_groups)
@@ -78,22 +94,15 @@ static void write_ports(bl_buffer *out, const bl_graph *g, const uint32_t *varia
 }
 
 static void write_justice(bl_buffer *out, const bl_graph *g, const uint32_t *variable,
-                          uint32_t n_groups)
+                          const justice_port *sorted, uint32_t n)
 {
-    for (int is_literal = 0; is_literal <= 1; is_literal++)
-        for (uint32_t group = 0; group < n_groups; group++) {
-            uint32_t size = 0;
-            for (uint32_t i = 0; i < g->n_outputs; i++) {
-                const bl_graph_output_info *o = &g->outputs[i];
-                if (o->kind != BL_PORT_JUSTICE || o->group != group)
-                    continue;
-                size++;
-                if (is_literal)
-                    bl_buffer_print(out, "%u\n", renumber(variable, o->lit));
-            }
-            if (!is_literal)
-                bl_buffer_print(out, "%u\n", size);
+    for (uint32_t i = 0, first = 0; i < n; i++)
+        if (i + 1 == n || sorted[i + 1].group != sorted[i].group) {
+            bl_buffer_print(out, "%u\n", i + 1 - first);
+            first = i + 1;
         }
+    for (uint32_t i = 0; i < n; i++)
+        bl_buffer_print(out, "%u\n", renumber(variable, g->outputs[sorted[i].index].lit));
 }
 
 static void append_difference(bl_buffer *out, uint32_t v)
@@ -130,35 +139,37 @@ static void write_symbol(bl_buffer *out, const bl_graph *g, char kind, uint32_t 
         bl_buffer_print(out, "%c%u %s\n", kind, index, bl_graph_name(g, name));
 }
 
-static void write_symbols(bl_buffer *out, const bl_graph *g)
+static void write_symbols(bl_buffer *out, const bl_graph *g, const justice_port *sorted)
 {
     static const char kinds[] = "obcjf";
-    uint32_t n_of_kind[5] = {0}, named_group = UINT32_MAX;
+    uint32_t n_of_kind[5] = {0}, n_groups = 0;
     for (uint32_t i = 0; i < g->n_inputs; i++)
         write_symbol(out, g, 'i', i, g->inputs[i].name);
     for (uint32_t i = 0; i < g->n_latches; i++)
         write_symbol(out, g, 'l', i, g->latches[i].name);
     for (uint32_t i = 0; i < g->n_outputs; i++) {
         const bl_graph_output_info *o = &g->outputs[i];
-        uint32_t index = n_of_kind[o->kind]++;
-        if (o->kind == BL_PORT_JUSTICE) { // a symbol names a whole group: its first literal's
-            if (o->group == named_group)
-                continue;
-            index = named_group = o->group;
-        }
-        write_symbol(out, g, kinds[o->kind], index, o->name);
+        if (o->kind != BL_PORT_JUSTICE)
+            write_symbol(out, g, kinds[o->kind], n_of_kind[o->kind]++, o->name);
     }
+    uint32_t n = count_ports(g, BL_PORT_JUSTICE);
+    for (uint32_t i = 0; i < n; i++) // a symbol names a whole group: its first literal's
+        if (i == 0 || sorted[i].group != sorted[i - 1].group)
+            write_symbol(out, g, 'j', n_groups++, g->outputs[sorted[i].index].name);
 }
 
 bl_status bl_graph_write_aiger(bl_buffer *out, const bl_graph *g, bool is_ascii)
 {
     assert(out && g && g->status == BL_OK);
     const bl_allocator *allocator = ((const graph *)g)->allocator;
+    uint32_t n_justice = count_ports(g, BL_PORT_JUSTICE), n_groups;
     uint32_t *variable = bl_alloc_array(allocator, g->n_nodes, sizeof *variable);
-    if (!variable)
-        return BL_ERR_MEMORY;
+    justice_port *sorted = bl_alloc_array(allocator, n_justice, sizeof *sorted);
+    bl_status status = variable && sorted ? BL_OK : BL_ERR_MEMORY;
+    if (status != BL_OK)
+        goto out;
     number_variables(variable, g);
-    uint32_t n_groups = count_groups(g);
+    sort_justice(sorted, &n_groups, g);
     write_header(out, g, is_ascii, n_groups);
     if (is_ascii)
         for (uint32_t i = 0; i < g->n_inputs; i++)
@@ -167,12 +178,15 @@ bl_status bl_graph_write_aiger(bl_buffer *out, const bl_graph *g, bool is_ascii)
     write_ports(out, g, variable, BL_PORT_OUTPUT);
     write_ports(out, g, variable, BL_PORT_BAD);
     write_ports(out, g, variable, BL_PORT_CONSTRAINT);
-    write_justice(out, g, variable, n_groups);
+    write_justice(out, g, variable, sorted, n_justice);
     write_ports(out, g, variable, BL_PORT_FAIRNESS);
     write_ands(out, g, variable, is_ascii);
-    write_symbols(out, g);
+    write_symbols(out, g, sorted);
     if (g->comment[0])
         bl_buffer_print(out, "c\n%s", g->comment);
+    status = out->status;
+out:
     bl_free(allocator, variable, g->n_nodes * sizeof *variable);
-    return out->status;
+    bl_free(allocator, sorted, n_justice * sizeof *sorted);
+    return status;
 }
