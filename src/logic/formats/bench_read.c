@@ -79,11 +79,13 @@ static bl_status read_name(slice *s, text *t)
 {
     skip(t);
     *s = (slice){.at = t->data + t->at};
-    while (t->at < t->bytes && (unsigned char)t->data[t->at] > ' '
+    while (t->at < t->bytes && s->n < INT32_MAX && (unsigned char)t->data[t->at] > ' '
            && !strchr("(),=#", t->data[t->at])) {
         t->at++;
         s->n++;
     }
+    if (s->n == INT32_MAX)
+        return TEXT_FAIL(t, BL_ERR_LIMIT, "a name of more than 2 GiB");
     return s->n ? BL_OK : TEXT_FAIL(t, BL_ERR_FORMAT, "expected a name");
 }
 
@@ -95,13 +97,6 @@ static bool is_word(slice s, const char *upper)
         if (toupper((unsigned char)s.at[i]) != upper[i])
             return false;
     return true;
-}
-
-static void terminate(char dst[256], slice name)
-{
-    memset(dst, 0, 256);
-    if (name.n < 256)
-        memcpy(dst, name.at, name.n);
 }
 
 // --------------------------------------------------------------------------------------- gates
@@ -124,16 +119,13 @@ static bl_status read_operands(reader *r)
 static bl_status read_latch(reader *r, slice output, uint32_t id)
 {
     uint64_t first = wires_n_operands(&r->wires);
-    char name[256];
     TRY(read_operands(r));
     if (wires_n_operands(&r->wires) != first + 1)
         return TEXT_FAIL(&r->text, BL_ERR_FORMAT, "a DFF has one operand");
     uint32_t next;
     memcpy(&next, r->wires.operands.data + 4 * first, sizeof next);
     r->wires.operands.bytes -= 4;
-    TRY(wires_drive(&r->wires, id, WIRE_GIVEN, false, first));
-    terminate(name, output);
-    wires_at(&r->wires, id)->lit = bl_graph_latch(r->wires.graph, BL_RESET_ZERO, name);
+    TRY(wires_latch(&r->wires, id, BL_RESET_ZERO, output));
     bl_buffer_append(&r->nexts, &next, sizeof next);
     return r->nexts.status;
 }
@@ -153,38 +145,16 @@ static bl_status read_number(uint64_t *value, text *t)
                    : TEXT_FAIL(t, BL_ERR_FORMAT, "expected a table of at most 16 digits, 0x...");
 }
 
-// As a sum of the rows that are true, with wires of its own for complements and products.
 static bl_status read_lut(reader *r, uint32_t id)
 {
     uint64_t table, first = wires_n_operands(&r->wires);
-    uint32_t inputs[MAX_LUT_INPUTS], inverted[MAX_LUT_INPUTS], rows[1 << MAX_LUT_INPUTS],
-        n_rows = 0;
     TRY(read_number(&table, &r->text));
     TRY(read_operands(r));
-    uint64_t n = wires_n_operands(&r->wires) - first;
-    if (n > MAX_LUT_INPUTS)
+    if (wires_n_operands(&r->wires) - first > MAX_LUT_INPUTS)
         return TEXT_FAIL(&r->text, BL_ERR_LIMIT, "a LUT of more than %d inputs", MAX_LUT_INPUTS);
-    memcpy(inputs, r->wires.operands.data + 4 * first, 4 * n);
-    slice name = wires_at(&r->wires, id)->name;
-    for (uint32_t k = 0; k < n; k++) {
-        uint64_t at = wires_n_operands(&r->wires);
-        TRY(wires_add(&inverted[k], &r->wires, name));
-        TRY(wires_add_operand(&r->wires, inputs[k]));
-        TRY(wires_drive(&r->wires, inverted[k], WIRE_ALIAS, true, at));
-    }
-    for (uint32_t row = 0; row < 1u << n; row++) {
-        if (!(table >> row & 1))
-            continue;
-        uint64_t at = wires_n_operands(&r->wires);
-        TRY(wires_add(&rows[n_rows], &r->wires, name));
-        for (uint32_t k = 0; k < n; k++)
-            TRY(wires_add_operand(&r->wires, row >> k & 1 ? inputs[k] : inverted[k]));
-        TRY(wires_drive(&r->wires, rows[n_rows++], WIRE_AND, false, at));
-    }
-    first = wires_n_operands(&r->wires);
-    for (uint32_t k = 0; k < n_rows; k++)
-        TRY(wires_add_operand(&r->wires, rows[k]));
-    return wires_drive(&r->wires, id, WIRE_OR, false, first);
+    TRY(wires_drive(&r->wires, id, WIRE_TABLE, false, first));
+    wires_at(&r->wires, id)->table = table;
+    return BL_OK;
 }
 
 static bl_status read_gate(reader *r, slice output)
@@ -218,7 +188,6 @@ static bl_status read_port(reader *r, bool is_input)
 {
     slice name;
     uint32_t id;
-    char terminated[256];
     TRY(expect(&r->text, '('));
     TRY(read_name(&name, &r->text));
     TRY(expect(&r->text, ')'));
@@ -227,10 +196,7 @@ static bl_status read_port(reader *r, bool is_input)
         bl_buffer_append(&r->outputs, &id, sizeof id);
         return r->outputs.status;
     }
-    TRY(wires_drive(&r->wires, id, WIRE_GIVEN, false, wires_n_operands(&r->wires)));
-    terminate(terminated, name);
-    wires_at(&r->wires, id)->lit = bl_graph_input(r->wires.graph, terminated);
-    return BL_OK;
+    return wires_input(&r->wires, id, name);
 }
 
 static bl_status read_statements(reader *r)
@@ -257,17 +223,13 @@ static bl_status connect_ports(reader *r)
     const uint32_t *outputs = (const uint32_t *)(const void *)r->outputs.data;
     const uint32_t *nexts = (const uint32_t *)(const void *)r->nexts.data;
     bl_lit lit;
-    char name[256];
     for (uint32_t i = 0; i < r->nexts.bytes / sizeof *nexts; i++) {
         TRY(wires_build(&lit, &r->wires, nexts[i]));
         bl_graph_set_next(r->wires.graph, i, lit);
     }
-    for (uint32_t i = 0; i < r->outputs.bytes / sizeof *outputs; i++) {
-        TRY(wires_build(&lit, &r->wires, outputs[i]));
-        terminate(name, wires_at(&r->wires, outputs[i])->name);
-        bl_graph_output(r->wires.graph, lit, name);
-    }
-    return r->wires.graph->status;
+    for (uint32_t i = 0; i < r->outputs.bytes / sizeof *outputs; i++)
+        TRY(wires_output(&r->wires, outputs[i]));
+    return BL_OK;
 }
 
 bl_status bl_graph_read_bench(bl_graph **graph, const uint8_t *data, size_t bytes, const char *name,
@@ -276,24 +238,16 @@ bl_status bl_graph_read_bench(bl_graph **graph, const uint8_t *data, size_t byte
     assert(graph && name);
     reader r = {
         .text = {.data = (const char *)data, .bytes = bytes, .line = 1, .name = name, .diag = diag},
-        .wires = {.all = {.allocator = allocator}, .operands = {.allocator = allocator}},
         .scope = {.allocator = allocator},
         .nexts = {.allocator = allocator},
         .outputs = {.allocator = allocator}};
-    r.wires.text = &r.text;
-    r.wires.allocator = allocator;
-    bl_status status = bl_graph_create(&r.wires.graph, allocator);
+    bl_status status = wires_create(&r.wires, &r.text, allocator);
     if (status == BL_OK)
         status = read_statements(&r);
     if (status == BL_OK)
         status = connect_ports(&r);
-    wires_clear(&r.wires);
     scope_clear(&r.scope);
     bl_buffer_clear(&r.nexts);
     bl_buffer_clear(&r.outputs);
-    if (status == BL_OK)
-        *graph = r.wires.graph;
-    else
-        bl_graph_destroy(&r.wires.graph);
-    return status;
+    return wires_finish(graph, &r.wires, status);
 }

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Parts within parts could make any number of copies of the text: what all copies may take is this
+// much and PART_TEXT_FACTOR times the file.
 enum { MAX_DEPTH = 100, MAX_PARTS = 1 << 22, MAX_WORDS = 1 << 24 };
+enum { PART_TEXT = 1 << 28, PART_TEXT_FACTOR = 16 };
 
 typedef struct model {
     slice name;
@@ -22,18 +25,15 @@ typedef struct model {
     uint64_t line;
 } model;
 
-typedef struct latch_wire {
-    uint32_t next;
-} latch_wire;
-
 typedef struct reader {
     text text;
     wires wires;
     bl_buffer models;  // model
     bl_buffer words;   // slice: of one line
-    bl_buffer latches; // latch_wire
+    bl_buffer nexts;   // uint32_t, of each latch
     bl_buffer outputs; // uint32_t, of the first model
     uint32_t depth, n_parts;
+    uint64_t part_bytes; // text of all parts, each time it is read
     const bl_allocator *allocator;
 } reader;
 
@@ -64,6 +64,21 @@ static bool goes_on(const text *t)
     return t->data[t->at] == '\\' && (at == t->bytes || t->data[at] == '\n');
 }
 
+static bl_status read_word(reader *r)
+{
+    text *t = &r->text;
+    size_t begin = t->at;
+    while (t->at < t->bytes && !is_blank(t->data[t->at]) && t->data[t->at] != '\n'
+           && t->data[t->at] != '#' && !goes_on(t))
+        t->at++;
+    if (n_words(r) >= MAX_WORDS || t->at - begin > INT32_MAX)
+        return TEXT_FAIL(t, BL_ERR_LIMIT, "more than %d words in a line, or 2 GiB in a word",
+                         MAX_WORDS);
+    slice s = {t->data + begin, (uint32_t)(t->at - begin)};
+    bl_buffer_append(&r->words, &s, sizeof s);
+    return r->words.status;
+}
+
 // The words of the next line that has any; none at the end of the file.
 static bl_status read_line(reader *r)
 {
@@ -76,42 +91,29 @@ static bl_status read_line(reader *r)
         } else if (goes_on(t)) {
             end_line(t);
         } else if (c == '#' || c == '\n') {
-            bool is_done = r->words.bytes > 0;
-            if (is_done && c == '\n')
+            if (r->words.bytes > 0)
                 return BL_OK; // the line ends with the next call, so that messages name this one
             end_line(t);
-            if (is_done)
-                return BL_OK;
-        } else {
-            slice s = {.at = t->data + t->at};
-            while (t->at < t->bytes && !is_blank(t->data[t->at]) && t->data[t->at] != '\n'
-                   && t->data[t->at] != '#' && !goes_on(t)) {
-                t->at++;
-                s.n++;
-            }
-            if (n_words(r) >= MAX_WORDS)
-                return TEXT_FAIL(t, BL_ERR_LIMIT, "more than %d words in a line", MAX_WORDS);
-            bl_buffer_append(&r->words, &s, sizeof s);
-            if (r->words.status != BL_OK)
-                return r->words.status;
-        }
+        } else
+            TRY(read_word(r));
     }
     return BL_OK;
 }
 
 // The next line without reading it: does a cover go on there?
-static char peek(const text *t)
+static char peek(const text *here)
 {
-    size_t at = t->at;
-    for (;;) {
-        while (at < t->bytes && (is_blank(t->data[at]) || t->data[at] == '\n'))
-            at++;
-        if (at == t->bytes || t->data[at] != '#')
-            break;
-        while (at < t->bytes && t->data[at] != '\n')
-            at++;
+    text t = *here;
+    while (t.at < t.bytes) {
+        char c = t.data[t.at];
+        if (is_blank(c) || c == '\n')
+            t.at++;
+        else if (c == '#' || goes_on(&t))
+            end_line(&t);
+        else
+            return c;
     }
-    return at < t->bytes ? t->data[at] : 0;
+    return 0;
 }
 
 // --------------------------------------------------------------------------------------- tables
@@ -179,31 +181,44 @@ static bl_status read_latch(reader *r, scope *s)
     }
     TRY(scope_find(&next, s, &r->wires, word(r, 1)));
     TRY(scope_find(&output, s, &r->wires, word(r, 2)));
-    TRY(wires_drive(&r->wires, output, WIRE_GIVEN, false, wires_n_operands(&r->wires)));
-    char name[256] = "";
-    slice full = word(r, 2);
-    if (r->depth == 1 && full.n < sizeof name) // names of parts may occur more than once
-        memcpy(name, full.at, full.n);
-    wires_at(&r->wires, output)->lit = bl_graph_latch(r->wires.graph, reset, name);
-    latch_wire l = {next};
-    bl_buffer_append(&r->latches, &l, sizeof l);
-    return r->latches.status;
+    slice name = r->depth == 1 ? word(r, 2) : (slice){"", 0}; // those of parts may occur twice
+    TRY(wires_latch(&r->wires, output, reset, name));
+    bl_buffer_append(&r->nexts, &next, sizeof next);
+    return r->nexts.status;
 }
 
 // --------------------------------------------------------------------------------------- models
 
-static int compare_models(const void *x, const void *y)
+static int compare_names(const void *x, const void *y)
 {
     const model *a = x, *b = y;
     uint32_t n = a->name.n < b->name.n ? a->name.n : b->name.n;
     int order = memcmp(a->name.at, b->name.at, n);
-    return order ? order : a->name.n < b->name.n ? -1 : a->name.n > b->name.n;
+    return order ? order : (a->name.n > b->name.n) - (a->name.n < b->name.n);
+}
+
+static int compare_models(const void *x, const void *y)
+{
+    const model *a = x, *b = y;
+    int order = compare_names(x, y);
+    return order ? order : (a->at > b->at) - (a->at < b->at);
 }
 
 static const model *find_model(const reader *r, slice name)
 {
     model key = {.name = name};
-    return bsearch(&key, r->models.data, r->models.bytes / sizeof key, sizeof key, compare_models);
+    return bsearch(&key, r->models.data, r->models.bytes / sizeof key, sizeof key, compare_names);
+}
+
+static bl_status check_models(const reader *r)
+{
+    const model *m = (const model *)(const void *)r->models.data;
+    for (size_t i = 1; i < r->models.bytes / sizeof *m; i++)
+        if (compare_names(&m[i - 1], &m[i]) == 0)
+            return bl_diag_set(r->text.diag, BL_ERR_FORMAT, r->text.name, m[i].line, 0,
+                               "model \"%.*s\" stands here and in line %llu", SLICE(m[i].name),
+                               (unsigned long long)m[i - 1].line);
+    return BL_OK;
 }
 
 static bl_status index_models(reader *r, model *first)
@@ -231,7 +246,7 @@ static bl_status index_models(reader *r, model *first)
         return r->models.status;
     qsort(r->models.data, r->models.bytes / sizeof(model), sizeof(model), compare_models);
     r->text = begin;
-    return BL_OK;
+    return check_models(r);
 }
 
 static bl_status read_model(reader *r, const model *m, scope *s);
@@ -275,23 +290,23 @@ static bl_status read_part(reader *r, scope *s)
     if (status == BL_OK)
         status = read_model(r, m, &inner);
     scope_clear(&inner);
-    if (status == BL_OK)
-        r->text = here;
-    return status;
+    if (status != BL_OK)
+        return status;
+    r->part_bytes += r->text.at - m->at;
+    r->text = here;
+    return r->part_bytes <= PART_TEXT + PART_TEXT_FACTOR * (uint64_t)r->text.bytes
+               ? BL_OK
+               : TEXT_FAIL(&r->text, BL_ERR_LIMIT,
+                           "the parts within parts are too many to write out");
 }
 
 // The ports of the first model become those of the graph; the ports of parts are bound already.
 static bl_status read_inputs(reader *r, scope *s)
 {
     for (uint32_t k = 1; k < n_words(r) && r->depth == 1; k++) {
-        slice name = word(r, k);
-        char terminated[256] = "";
         uint32_t id;
-        if (name.n < sizeof terminated)
-            memcpy(terminated, name.at, name.n);
-        TRY(scope_find(&id, s, &r->wires, name));
-        TRY(wires_drive(&r->wires, id, WIRE_GIVEN, false, wires_n_operands(&r->wires)));
-        wires_at(&r->wires, id)->lit = bl_graph_input(r->wires.graph, terminated);
+        TRY(scope_find(&id, s, &r->wires, word(r, k)));
+        TRY(wires_input(&r->wires, id, word(r, k)));
     }
     return BL_OK;
 }
@@ -361,21 +376,15 @@ static bl_status read_model(reader *r, const model *m, scope *s)
 static bl_status connect_ports(reader *r)
 {
     const uint32_t *outputs = (const uint32_t *)(const void *)r->outputs.data;
-    const latch_wire *latches = (const latch_wire *)(const void *)r->latches.data;
+    const uint32_t *nexts = (const uint32_t *)(const void *)r->nexts.data;
     bl_lit lit;
-    for (uint32_t i = 0; i < r->latches.bytes / sizeof *latches; i++) {
-        TRY(wires_build(&lit, &r->wires, latches[i].next));
+    for (uint32_t i = 0; i < r->nexts.bytes / sizeof *nexts; i++) {
+        TRY(wires_build(&lit, &r->wires, nexts[i]));
         bl_graph_set_next(r->wires.graph, i, lit);
     }
-    for (uint32_t i = 0; i < r->outputs.bytes / sizeof *outputs; i++) {
-        TRY(wires_build(&lit, &r->wires, outputs[i]));
-        slice name = wires_at(&r->wires, outputs[i])->name;
-        char terminated[256] = "";
-        if (name.n < sizeof terminated)
-            memcpy(terminated, name.at, name.n);
-        bl_graph_output(r->wires.graph, lit, terminated);
-    }
-    return r->wires.graph->status;
+    for (uint32_t i = 0; i < r->outputs.bytes / sizeof *outputs; i++)
+        TRY(wires_output(&r->wires, outputs[i]));
+    return BL_OK;
 }
 
 static bl_status read_all(reader *r)
@@ -395,25 +404,17 @@ bl_status bl_graph_read_blif(bl_graph **graph, const uint8_t *data, size_t bytes
     assert(graph && name);
     reader r = {
         .text = {.data = (const char *)data, .bytes = bytes, .line = 1, .name = name, .diag = diag},
-        .wires = {.all = {.allocator = allocator}, .operands = {.allocator = allocator}},
         .models = {.allocator = allocator},
         .words = {.allocator = allocator},
-        .latches = {.allocator = allocator},
+        .nexts = {.allocator = allocator},
         .outputs = {.allocator = allocator},
         .allocator = allocator};
-    r.wires.text = &r.text;
-    r.wires.allocator = allocator;
-    bl_status status = bl_graph_create(&r.wires.graph, allocator);
+    bl_status status = wires_create(&r.wires, &r.text, allocator);
     if (status == BL_OK)
         status = read_all(&r);
-    wires_clear(&r.wires);
     bl_buffer_clear(&r.models);
     bl_buffer_clear(&r.words);
-    bl_buffer_clear(&r.latches);
+    bl_buffer_clear(&r.nexts);
     bl_buffer_clear(&r.outputs);
-    if (status == BL_OK)
-        *graph = r.wires.graph;
-    else
-        bl_graph_destroy(&r.wires.graph);
-    return status;
+    return wires_finish(graph, &r.wires, status);
 }

@@ -8,17 +8,45 @@
 #include "logic/formats/wires.h"
 
 #include "base/try.h"
+#include "logic/graph_private.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { MAX_WIRES = 1 << 26 };
+enum { MAX_PART_WIRES = 1 << 24, MAX_WIRES = INT32_MAX - 1 };
+
+bl_status wires_create(wires *w, text *t, const bl_allocator *allocator)
+{
+    uint64_t limit = t->bytes + MAX_PART_WIRES;
+    *w = (wires){.all = {.allocator = allocator},
+                 .operands = {.allocator = allocator},
+                 .limit = limit < MAX_WIRES ? limit : MAX_WIRES,
+                 .text = t,
+                 .allocator = allocator};
+    return bl_graph_create(&w->graph, allocator);
+}
+
+bl_status wires_finish(bl_graph **result, wires *w, bl_status status)
+{
+    bl_buffer_clear(&w->all);
+    bl_buffer_clear(&w->operands);
+    if (status == BL_OK)
+        status = w->graph->status;
+    if (status == BL_OK)
+        *result = w->graph;
+    else
+        bl_graph_destroy(&w->graph);
+    if (status == BL_ERR_MEMORY)
+        bl_diag_set(w->text->diag, status, w->text->name, 0, 0, "out of memory");
+    return status;
+}
 
 bl_status wires_add(uint32_t *id, wires *w, slice name)
 {
     size_t n = w->all.bytes / sizeof(wire);
-    if (n >= MAX_WIRES)
-        return TEXT_FAIL(w->text, BL_ERR_LIMIT, "more than %d signals", MAX_WIRES);
+    if (n >= w->limit)
+        return TEXT_FAIL(w->text, BL_ERR_LIMIT, "more than %llu signals",
+                         (unsigned long long)w->limit);
     wire new_wire = {.name = name, .line = w->text->line};
     bl_buffer_append(&w->all, &new_wire, sizeof new_wire);
     *id = (uint32_t)n;
@@ -46,10 +74,22 @@ bl_status wires_drive(wires *w, uint32_t id, wire_kind kind, bool is_complemente
     return BL_OK;
 }
 
-void wires_clear(wires *w)
+bl_status wires_input(wires *w, uint32_t id, slice name)
 {
-    bl_buffer_clear(&w->all);
-    bl_buffer_clear(&w->operands);
+    graph *g = (graph *)w->graph;
+    TRY(wires_drive(w, id, WIRE_GIVEN, false, wires_n_operands(w)));
+    wires_at(w, id)->lit = bl_graph_input(w->graph, NULL);
+    TRY(w->graph->status);
+    return bl_graph_keep_name(&g->inputs[w->graph->n_inputs - 1].name, g, name.at, name.n);
+}
+
+bl_status wires_latch(wires *w, uint32_t id, bl_reset reset, slice name)
+{
+    graph *g = (graph *)w->graph;
+    TRY(wires_drive(w, id, WIRE_GIVEN, false, wires_n_operands(w)));
+    wires_at(w, id)->lit = bl_graph_latch(w->graph, reset, NULL);
+    TRY(w->graph->status);
+    return bl_graph_keep_name(&g->latches[w->graph->n_latches - 1].name, g, name.at, name.n);
 }
 
 // ------------------------------------------------------------------------------------- building
@@ -106,10 +146,21 @@ static bl_lit build_cover(wires *w, const wire *x)
     return any ^ lists_zeros;
 }
 
+// Shannon's expansion by the last of n operands; equal halves cost nothing.
+static bl_lit build_table(wires *w, const wire *x, uint64_t table, uint32_t n)
+{
+    if (n == 0)
+        return table & 1 ? BL_LIT_TRUE : BL_LIT_FALSE;
+    bl_lit low = build_table(w, x, table, n - 1);
+    bl_lit high = build_table(w, x, table >> (1u << (n - 1)), n - 1);
+    return bl_graph_mux(w->graph, operand(w, x, n - 1), high, low);
+}
+
 static bl_lit build_one(wires *w, const wire *x)
 {
     bl_lit lit;
     switch (x->kind) {
+    case WIRE_TABLE: return build_table(w, x, x->table, x->n_operands);
     case WIRE_ALIAS: return operand(w, x, 0);
     case WIRE_MUX:
         return bl_graph_mux(w->graph, operand(w, x, 0), operand(w, x, 1), operand(w, x, 2));
@@ -188,6 +239,17 @@ bl_status wires_build(bl_lit *lit, wires *w, uint32_t id)
     if (status == BL_OK)
         *lit = wires_at(w, id)->lit;
     return status;
+}
+
+bl_status wires_output(wires *w, uint32_t id)
+{
+    bl_lit lit = BL_LIT_FALSE;
+    TRY(wires_build(&lit, w, id));
+    graph *g = (graph *)w->graph;
+    slice name = wires_at(w, id)->name;
+    bl_graph_output(w->graph, lit, NULL);
+    TRY(w->graph->status);
+    return bl_graph_keep_name(&g->outputs[w->graph->n_outputs - 1].name, g, name.at, name.n);
 }
 
 // ---------------------------------------------------------------------------------------- names

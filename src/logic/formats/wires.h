@@ -11,11 +11,12 @@ typedef enum wire_kind {
     WIRE_NONE,  // nothing drives it
     WIRE_GIVEN, // lit: an input or latch
     WIRE_ALIAS, // its operand
-    WIRE_AND,   // of all operands; with flips[] none
+    WIRE_AND,   // of all operands; true if there is none
     WIRE_OR,
     WIRE_XOR,
     WIRE_MUX,   // operand 0 ? operand 1 : operand 2
     WIRE_COVER, // lines of a BLIF cover over the operands
+    WIRE_TABLE, // row of the table, operand 0 is the lowest bit of its number
     WIRE_DONE   // lit is known
 } wire_kind;
 
@@ -28,13 +29,17 @@ typedef struct wire {
     bl_lit lit;
     uint64_t line; // that says what drives it, or where it is used first
     slice name;
-    slice cover;
+    union {
+        slice cover;
+        uint64_t table;
+    };
 } wire;
 
 typedef struct wires {
     bl_graph *graph;
     bl_buffer all;      // wire
     bl_buffer operands; // uint32_t
+    uint64_t limit;     // of their number: parts that hold parts could make any number of them
     text *text;
     const bl_allocator *allocator;
 } wires;
@@ -46,6 +51,11 @@ typedef struct scope {
     uint32_t n, capacity;
     const bl_allocator *allocator;
 } scope;
+
+// An empty graph, and room for as many signals as the text can name, or parts within reason make.
+BL_MUST_USE bl_status wires_create(wires *w, text *t, const bl_allocator *allocator);
+// Clears all but the graph, which is handed over or, after a failure, destroyed.
+BL_MUST_USE bl_status wires_finish(bl_graph **result, wires *w, bl_status status);
 
 BL_MUST_USE bl_status wires_add(uint32_t *id, wires *w, slice name);
 static inline wire *wires_at(const wires *w, uint32_t id)
@@ -59,9 +69,14 @@ static inline uint64_t wires_n_operands(const wires *w) { return w->operands.byt
 BL_MUST_USE bl_status wires_drive(wires *w, uint32_t id, wire_kind kind, bool is_complemented,
                                   uint64_t first);
 
+// A wire that is an input or a latch of the graph from now on. A slice of no characters is no name.
+BL_MUST_USE bl_status wires_input(wires *w, uint32_t id, slice name);
+BL_MUST_USE bl_status wires_latch(wires *w, uint32_t id, bl_reset reset, slice name);
+
 // The literal of a wire and of all that it needs.
 BL_MUST_USE bl_status wires_build(bl_lit *lit, wires *w, uint32_t id);
-void wires_clear(wires *w);
+// An output of the graph with the wire's name.
+BL_MUST_USE bl_status wires_output(wires *w, uint32_t id);
 
 // The wire of a name, a new one if the scope does not know it.
 BL_MUST_USE bl_status scope_find(uint32_t *id, scope *s, wires *w, slice name);
