@@ -32,13 +32,14 @@ static int compare(const void *x, const void *y)
     return order ? order : a->port < b->port ? -1 : 1;
 }
 
-// What a line of a netlist can hold: no blanks, no comment, no continuation at the end.
+// What a line of a netlist can hold: no blanks, no comment, no continuation at the end, nothing that
+// ends a name in .bench; a dot begins a keyword of BLIF.
 static bool is_plain(const char *name)
 {
     for (const char *c = name; *c; c++)
-        if ((unsigned char)*c <= ' ' || *c == 127 || *c == '#' || *c == '\\' || *c == '"')
+        if ((unsigned char)*c <= ' ' || *c == 127 || strchr("#\\\"(),=", *c))
             return false;
-    return *name != 0 && strchr("().,=", *name) == NULL;
+    return *name != 0 && *name != '.';
 }
 
 static bool is_taken(const named_port *sorted, uint32_t n, const char *prefix)
