@@ -75,7 +75,8 @@ typedef struct bl_graph_output {
 
 // Facts to read; change them only through the functions. Node ids are topological: the fanins
 // of an AND have smaller ids, the greater literal in fanin0. 8 bytes a node and, while the graph
-// grows, 4 to 8 more for the structural hash. Node 0 has fanin0 = fanin1 = 0.
+// grows, 8 to 16 more for the structural hash, which a graph from a file does not have until an AND
+// is added. Node 0 has fanin0 = fanin1 = 0.
 typedef struct bl_graph {
     const uint32_t *fanin0, *fanin1; // of each node
     uint32_t n_nodes;                // constant, inputs, latches and ANDs

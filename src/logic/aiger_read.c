@@ -18,7 +18,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { MAX_FREE_INPUTS = 1 << 24 };
+enum { MAX_FREE_INPUTS = 1 << 24, AND_BLOCK = 64 };
 
 typedef struct and_line {
     uint32_t rhs0, rhs1;
@@ -153,12 +153,13 @@ static bl_status read_header(reader *r)
 static bl_status allocate(reader *r)
 {
     size_t n = (size_t)r->max + 1;
-    r->lit = bl_alloc(r->allocator, n * sizeof *r->lit);
+    r->lit = bl_resize(r->allocator, NULL, 0, n * sizeof *r->lit);
     if (!r->lit)
         return BL_ERR_MEMORY;
     for (size_t i = 1; i < n; i++)
         r->lit[i] = UNDEFINED;
     r->lit[0] = BL_LIT_FALSE;
+    bl_graph_reserve((graph *)r->graph, r->n_inputs + r->n_latches + r->n_ands + 1, r->n_ands);
     if (r->is_ascii) {
         r->and_of = bl_alloc(r->allocator, n * sizeof *r->and_of);
         r->and_lines = bl_alloc(r->allocator, ((size_t)r->n_ands + 1) * sizeof *r->and_lines);
@@ -340,20 +341,44 @@ static bl_status read_difference(uint32_t *value, reader *r)
     return FAIL(r, BL_ERR_FORMAT, "a difference of more than 32 bits");
 }
 
+static bl_status read_fanins(uint32_t rhs[2], reader *r, uint32_t v)
+{
+    uint32_t delta0 = 0, delta1 = 0;
+    TRY(read_difference(&delta0, r));
+    TRY(read_difference(&delta1, r));
+    if (delta0 == 0 || delta0 > 2 * v || delta1 > 2 * v - delta0)
+        return FAIL(r, BL_ERR_FORMAT, "AND %u: differences %u and %u lead to no earlier literal",
+                    2 * v, delta0, delta1);
+    rhs[0] = 2 * v - delta0;
+    rhs[1] = rhs[0] - delta1;
+    return BL_OK;
+}
+
+static bl_lit lit_of(const reader *r, uint32_t literal)
+{
+    return bl_lit_not_if(r->lit[literal / 2], literal & 1);
+}
+
+// Block by block: a first pass decodes, a second one fetches the places in the hash table of those
+// whose fanins lie before the block, so that the third one finds them in the cache.
 static bl_status read_ands_binary(reader *r)
 {
+    uint32_t rhs[AND_BLOCK][2], first = r->n_inputs + r->n_latches + 1;
+    const graph *g = (const graph *)r->graph;
     r->line_start = r->at; // from here on the "column" is the offset in the binary part
-    for (uint32_t i = 0; i < r->n_ands; i++) {
-        uint32_t v = r->n_inputs + r->n_latches + i + 1, delta0, delta1;
-        TRY(read_difference(&delta0, r));
-        TRY(read_difference(&delta1, r));
-        if (delta0 == 0 || delta0 > 2 * v || delta1 > 2 * v - delta0)
-            return FAIL(r, BL_ERR_FORMAT,
-                        "AND %u: differences %u and %u lead to no earlier literal", 2 * v, delta0,
-                        delta1);
-        uint32_t rhs0 = 2 * v - delta0, rhs1 = rhs0 - delta1;
-        r->lit[v] = bl_graph_and(r->graph, bl_lit_not_if(r->lit[rhs0 / 2], rhs0 & 1),
-                                 bl_lit_not_if(r->lit[rhs1 / 2], rhs1 & 1));
+    for (uint32_t left = r->n_ands, n; left > 0; left -= n, first += n) {
+        n = left < AND_BLOCK ? left : AND_BLOCK;
+        for (uint32_t i = 0; i < n; i++) {
+            TRY(read_fanins(rhs[i], r, first + i));
+            __builtin_prefetch(&r->lit[rhs[i][0] / 2]);
+            __builtin_prefetch(&r->lit[rhs[i][1] / 2]);
+        }
+        TRY(r->graph->status);
+        for (uint32_t i = 0; i < n; i++)
+            if (rhs[i][0] / 2 < first) // the greater one
+                bl_graph_prefetch_and(g, lit_of(r, rhs[i][0]), lit_of(r, rhs[i][1]));
+        for (uint32_t i = 0; i < n; i++)
+            r->lit[first + i] = bl_graph_and(r->graph, lit_of(r, rhs[i][0]), lit_of(r, rhs[i][1]));
     }
     r->line_start = r->at;
     return BL_OK;
@@ -482,6 +507,7 @@ static bl_status read_all(reader *r)
         TRY(build_ands_ascii(r));
     } else
         TRY(read_ands_binary(r));
+    bl_graph_drop_hash((graph *)r->graph);
     TRY(connect(r));
     TRY(read_symbols(r));
     return r->graph->status;

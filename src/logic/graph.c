@@ -5,15 +5,21 @@
 //     fanin0   [  0  ][ INPUT ][ LATCH ][ literal ] >= fanin1
 //     fanin1   [  0  ][ index ][ index ][ literal ]
 //
-// Ids are topological because an AND can only name nodes that exist. The table holds node ids,
-// open addressing, linear probing, at most 2/3 full; 0 marks a free place (node 0 is no AND).
+// Ids are topological because an AND can only name nodes that exist.
+//
+// The hash table consists of buckets, a cache line each (graph_private.h). Nodes are made near their
+// fanins, so a pair goes into the region of 64 buckets that belongs to the neighbourhood of its
+// greater fanin: the lines of the last few regions are in the cache. Where a bucket is full, because
+// a node has many readers, the pair goes to a bucket by its hash alone, and on from there to the
+// first that is not full. Nothing is ever taken out, so a search may stop at a bucket with room.
+// There are 8 ANDs or less to a bucket on average, and 12 places.
 
 #include "graph_private.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { FIRST_TABLE = 1024 };
+enum { AHEAD = 16 };
 
 static const uint32_t MAX_NODES = (UINT32_MAX - 1) / 2;
 
@@ -43,6 +49,20 @@ static bool reserve(graph *g, void **array, uint32_t *capacity, uint32_t n, uint
         return fail(g, BL_ERR_MEMORY);
     *array = p;
     *capacity = next;
+    return true;
+}
+
+static bool reserve_exactly(graph *g, uint32_t **array, uint32_t *capacity, uint32_t n)
+{
+    if (g->facts.status != BL_OK || n <= *capacity)
+        return g->facts.status == BL_OK;
+    if (n > MAX_NODES)
+        return fail(g, BL_ERR_LIMIT);
+    void *p = bl_resize(g->allocator, *array, *capacity * sizeof **array, n * sizeof **array);
+    if (!p)
+        return fail(g, BL_ERR_MEMORY);
+    *array = p;
+    *capacity = n;
     return true;
 }
 
@@ -88,38 +108,129 @@ static bool add_node(uint32_t *id, graph *g, uint32_t fanin0, uint32_t fanin1)
     return true;
 }
 
-static uint32_t hash_pair(uint32_t fanin0, uint32_t fanin1)
+// Bytes of `word` that equal the tag, as their highest bits; a byte above such a one may be among
+// them by mistake, which a look at the node corrects: (x - 0x01..) & ~x has the highest bit of each
+// byte that is 0, or 1 above a borrow.
+static uint64_t equal_bytes(uint64_t word, uint64_t tag)
 {
-    uint64_t key = (uint64_t)fanin0 << 32 | fanin1;
-    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    uint64_t x = word ^ tag * UINT64_C(0x0101010101010101);
+    return (x - UINT64_C(0x0101010101010101)) & ~x & UINT64_C(0x8080808080808080);
 }
 
-// The place of the pair in the table, or the free place where it belongs.
-static uint32_t find_place(const graph *g, uint32_t fanin0, uint32_t fanin1)
+// Bits that do not choose the bucket; 0 marks a free place.
+static uint8_t tag_of(uint64_t hash)
 {
-    uint32_t mask = g->table_capacity - 1, place = hash_pair(fanin0, fanin1) & mask;
-    for (;; place = (place + 1) & mask) {
-        uint32_t id = g->table[place];
-        if (id == 0 || (g->fanin0[id] == fanin0 && g->fanin1[id] == fanin1))
-            return place;
+    uint8_t tag = (uint8_t)(hash >> 24);
+    return tag ? tag : 1;
+}
+
+static uint32_t find_among(const graph *g, const uint32_t *nodes, uint64_t equal, uint32_t fanin0,
+                           uint32_t fanin1)
+{
+    for (; equal; equal &= equal - 1) {
+        uint32_t id = nodes[__builtin_ctzll(equal) / 8];
+        if (g->fanin0[id] == fanin0 && g->fanin1[id] == fanin1)
+            return id; // never node 0, whose fanins are equal
+    }
+    return 0;
+}
+
+// Where a search goes on after `n_seen` full buckets.
+static bucket *next_bucket(const graph *g, bucket *b, uint32_t n_seen, uint64_t hash)
+{
+    if (n_seen == 1)
+        return bl_graph_overflow(g, hash);
+    return ++b < g->buckets + (size_t)g->n_regions * REGION_BUCKETS ? b : g->buckets;
+}
+
+static uint32_t find_in(const graph *g, const bucket *b, uint64_t tag, uint32_t fanin0,
+                        uint32_t fanin1)
+{
+    uint64_t low, high;
+    memcpy(&low, b->tags, sizeof low);
+    memcpy(&high, b->tags + sizeof low, sizeof high); // four tags and n
+    low = equal_bytes(low, tag);
+    high = equal_bytes(high, tag) & UINT32_MAX;
+    if (__builtin_expect((low | high) == 0, 1))
+        return 0;
+    uint32_t id = find_among(g, b->nodes, low, fanin0, fanin1);
+    return id ? id : find_among(g, b->nodes + sizeof low, high, fanin0, fanin1);
+}
+
+// The AND of this pair, or 0 and the bucket that has room for it.
+static uint32_t find_and(bucket **place, const graph *g, uint64_t hash, uint32_t fanin0,
+                         uint32_t fanin1)
+{
+    bucket *b = bl_graph_home(g, hash, fanin0, fanin1);
+    uint64_t tag = tag_of(hash);
+    for (uint32_t n_seen = 1;; n_seen++) {
+        uint32_t id = find_in(g, b, tag, fanin0, fanin1);
+        if (id || b->n < BUCKET_NODES) {
+            *place = b;
+            return id;
+        }
+        b = next_bucket(g, b, n_seen, hash);
     }
 }
 
-static bool grow_table(graph *g)
+static void put(bucket *b, uint64_t hash, uint32_t id)
 {
-    if (g->table_capacity > UINT32_MAX / 2)
-        return fail(g, BL_ERR_LIMIT);
-    uint32_t old = g->table_capacity, capacity = old ? 2 * old : FIRST_TABLE;
-    uint32_t *table = bl_alloc(g->allocator, capacity * sizeof *table);
-    if (!table)
+    b->tags[b->n] = tag_of(hash);
+    b->nodes[b->n++] = id;
+}
+
+// Into buckets that hold no equal pair.
+static void hash_again(graph *g, uint32_t id)
+{
+    uint64_t hash = bl_graph_hash(g->fanin0[id], g->fanin1[id]);
+    bucket *b = bl_graph_home(g, hash, g->fanin0[id], g->fanin1[id]);
+    for (uint32_t n_seen = 1; b->n == BUCKET_NODES; n_seen++)
+        b = next_bucket(g, b, n_seen, hash);
+    put(b, hash, id);
+}
+
+void bl_graph_drop_hash(graph *g)
+{
+    bl_free(g->allocator, g->buckets, g->n_regions * (REGION_BUCKETS * sizeof *g->buckets));
+    g->buckets = NULL;
+    g->n_regions = g->n_hashed_limit = 0;
+}
+
+static bool make_buckets(graph *g, uint32_t n_ands)
+{
+    if (g->facts.status != BL_OK)
+        return false;
+    uint32_t n_regions = n_ands / (REGION_BUCKETS * MEAN_NODES) + 1, n = g->facts.n_nodes;
+    bl_graph_drop_hash(g); // what it holds is in the graph
+    g->buckets = bl_alloc(g->allocator, n_regions * (REGION_BUCKETS * sizeof *g->buckets));
+    if (!g->buckets)
         return fail(g, BL_ERR_MEMORY);
-    bl_free(g->allocator, g->table, old * sizeof *table);
-    g->table = table;
-    g->table_capacity = capacity;
-    for (uint32_t id = 1; id < g->facts.n_nodes; id++)
+    g->n_regions = n_regions;
+    g->n_hashed_limit = n_regions * REGION_BUCKETS * MEAN_NODES;
+    for (uint32_t id = 1; id < n; id++) {
+        uint32_t ahead = id + AHEAD < n ? id + AHEAD : id;
+        if (g->fanin0[ahead] < BL_NODE_LATCH)
+            bl_graph_prefetch_and(g, g->fanin0[ahead], g->fanin1[ahead]);
         if (g->fanin0[id] < BL_NODE_LATCH)
-            table[find_place(g, g->fanin0[id], g->fanin1[id])] = id;
+            hash_again(g, id);
+    }
     return true;
+}
+
+static bool grow_buckets(graph *g)
+{
+    uint32_t n = g->facts.n_ands;
+    return make_buckets(g, n > MAX_NODES / 2 ? MAX_NODES : 2 * n);
+}
+
+void bl_graph_reserve(graph *g, uint32_t n_nodes, uint32_t n_ands)
+{
+    if (reserve_exactly(g, &g->fanin0, &g->fanin0_capacity, n_nodes)
+        && reserve_exactly(g, &g->fanin1, &g->fanin1_capacity, n_nodes)
+        && n_ands > g->n_hashed_limit)
+        make_buckets(g, n_ands);
+    g->facts.fanin0 = g->fanin0;
+    g->facts.fanin1 = g->fanin1;
 }
 
 bl_status bl_graph_create(bl_graph **result, const bl_allocator *allocator)
@@ -133,10 +244,8 @@ bl_status bl_graph_create(bl_graph **result, const bl_allocator *allocator)
     uint32_t constant;
     if (add_node(&constant, g, 0, 0) && RESERVE(g, names, name_capacity, 0)) {
         g->names[g->n_name_bytes++] = 0;
-        if (grow_table(g)) {
-            *result = &g->facts;
-            return BL_OK;
-        }
+        *result = &g->facts;
+        return BL_OK;
     }
     bl_graph *broken = &g->facts;
     bl_graph_destroy(&broken);
@@ -151,7 +260,7 @@ void bl_graph_destroy(bl_graph **handle)
     const bl_allocator *a = g->allocator;
     bl_free(a, g->fanin0, g->fanin0_capacity * sizeof *g->fanin0);
     bl_free(a, g->fanin1, g->fanin1_capacity * sizeof *g->fanin1);
-    bl_free(a, g->table, g->table_capacity * sizeof *g->table);
+    bl_graph_drop_hash(g);
     bl_free(a, g->inputs, g->input_capacity * sizeof *g->inputs);
     bl_free(a, g->latches, g->latch_capacity * sizeof *g->latches);
     bl_free(a, g->outputs, g->output_capacity * sizeof *g->outputs);
@@ -248,17 +357,16 @@ bl_lit bl_graph_and(bl_graph *handle, bl_lit a, bl_lit b)
         return BL_LIT_FALSE;
     if (lo == BL_LIT_TRUE || lo == hi)
         return hi;
-    uint32_t place = find_place(g, hi, lo), id = g->table[place];
+    if (g->facts.n_ands >= g->n_hashed_limit && !grow_buckets(g))
+        return BL_LIT_FALSE;
+    bucket *place;
+    uint64_t hash = bl_graph_hash(hi, lo);
+    uint32_t id = find_and(&place, g, hash, hi, lo);
     if (id)
         return 2 * id;
-    if (g->facts.n_ands >= g->table_capacity / 3 * 2) {
-        if (!grow_table(g))
-            return BL_LIT_FALSE;
-        place = find_place(g, hi, lo);
-    }
     if (!add_node(&id, g, hi, lo))
         return BL_LIT_FALSE;
-    g->table[place] = id;
+    put(place, hash, id);
     g->facts.n_ands++;
     return 2 * id;
 }
