@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -98,6 +99,37 @@ class CommandLine(unittest.TestCase):
                 if b"this machine has no" in done.stderr:
                     continue
                 self.assertEqual(done.stdout.decode().split(), ["00", "01", "01", "10"])
+
+    def test_convert_goes_in_every_direction(self):
+        abc, suffixes = shutil.which("berkeley-abc"), ("aig", "aag", "blif", "bench", "blp")
+        first = self.folder / "first.aag"
+        first.write_text("aag 10 3 0 3 7\n2\n4\n6\n15\n19\n1\n8 4 2\n10 5 3\n12 11 9\n"
+                         "14 17 21\n16 12 6\n18 17 9\n20 13 7\n"
+                         "i0 a\ni1 b\ni2 c\no0 sum\no1 carry\no2 one\n")
+        patterns = b"".join(b"%d%d%d\n" % (k >> 2, k >> 1 & 1, k & 1) for k in range(8))
+        expected = run("simulate", first, "--stimulus", "-", stdin=patterns)[0]
+        for a in suffixes:
+            middle = self.folder / ("middle." + a)
+            run("convert", first, middle)
+            for b in suffixes:
+                last = self.folder / ("last." + b)
+                run("convert", middle, last)
+                self.assertEqual(run("simulate", last, "--stimulus", "-", stdin=patterns)[0], expected)
+                if abc and b in ("aig", "blif", "bench"):
+                    said = subprocess.run([abc, "-c", "cec %s %s" % (self.folder / "middle.aig", last)],
+                                          capture_output=True, text=True).stdout
+                    self.assertIn("Networks are equivalent", said, last)
+        verilog = self.folder / "last.v"
+        run("convert", first, verilog)
+        self.assertIn("module first (a, b, c, sum, carry, one);", verilog.read_text())
+        if not abc:
+            print("no berkeley-abc here: nobody else has looked at these files")
+
+    def test_convert_says_what_bench_cannot(self):
+        ones = self.folder / "ones.aag"
+        ones.write_text("aag 1 0 1 1 0\n2 3 1\n2\n")
+        self.assertIn("which .bench cannot say; use .blif",
+                      run("convert", ones, self.folder / "ones.bench", expect=1)[1])
 
     def test_stimulus_errors_name_line_and_column(self):
         half = self.folder / "half.aag"
