@@ -22,8 +22,8 @@ static inline uint8_t table_complement_inputs(uint8_t table, unsigned mask)
 // Two inputs exchanged: rows that differ in both change places, row r of the mask with r + shift.
 static inline uint8_t table_exchange(uint8_t table, unsigned shift, unsigned mask)
 {
-    unsigned change = (table ^ table >> shift) & mask;
-    return (uint8_t)(table ^ change ^ change << shift);
+    unsigned t = table, change = (t ^ t >> shift) & mask;
+    return (uint8_t)(t ^ change ^ change << shift);
 }
 
 // The table over the inputs in another order: input k is input order[k] of the old one.
