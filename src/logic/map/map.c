@@ -75,8 +75,29 @@ static void map_one(void *context, size_t index)
         c->status = c->luts.status;
 }
 
+// Leaf k does not matter: its rows of 1 leave the table.
+static uint64_t remove_leaf(uint64_t table, uint32_t *leaves, uint32_t n, uint32_t k)
+{
+    uint64_t rest = 0;
+    for (uint32_t row = 0; row < 1u << (n - 1); row++) {
+        uint32_t low = row & ((1u << k) - 1);
+        rest |= (table >> ((row ^ low) << 1 | low) & 1) << row;
+    }
+    for (; k + 1 < n; k++)
+        leaves[k] = leaves[k + 1];
+    return rest;
+}
+
+static bool matters(uint64_t table, uint32_t n, uint32_t k)
+{
+    for (uint32_t row = 0; row < 1u << n; row++)
+        if ((table >> row & 1) != (table >> (row ^ 1u << k) & 1))
+            return true;
+    return false;
+}
+
 // The same function of the leaves' images: complements go into the table, and leaves that have
-// become constant, or one and the same, vanish.
+// become constant, or one and the same, vanish, with those that then do not matter any more.
 static uint64_t rebase(uint32_t *leaves, uint32_t *n_leaves, const mapping *m,
                        const window_lut *lut)
 {
@@ -99,6 +120,9 @@ static uint64_t rebase(uint32_t *leaves, uint32_t *n_leaves, const mapping *m,
         }
         table |= (lut->table >> old & 1) << row;
     }
+    for (uint32_t k = n; k-- > 0;)
+        if (!matters(table, n, k))
+            table = remove_leaf(table, leaves, n--, k);
     *n_leaves = n;
     return table;
 }
