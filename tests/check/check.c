@@ -190,6 +190,8 @@ static void check_transpose(const bl_bits *bits, bl_random *r)
     size_t src_row = (cols + 7) / 8, dst_row = (rows + 7) / 8;
     size_t src_stride = src_row + bl_random_below(r, 20),
            dst_stride = dst_row + bl_random_below(r, 20);
+    if (bl_random_below(r, 3) == 0) // whole lines, which some kernels treat apart
+        dst_stride = (dst_row + 63) / 64 * 64 * (1 + bl_random_below(r, 3));
     size_t src_span = rows && cols ? (rows - 1) * src_stride + src_row : 0;
     size_t dst_span = rows && cols ? (cols - 1) * dst_stride + dst_row : 0;
     bool is_flipped = bl_random_below(r, 2); // negative strides
