@@ -26,6 +26,9 @@ typedef void tile_in_kernel(bl_plane *scratch, const uint8_t *src, ptrdiff_t str
                             size_t n_cols);
 typedef void tile_out_kernel(uint8_t *dst, ptrdiff_t stride, const bl_plane *scratch,
                              size_t scratch_step, size_t n_rows, size_t n_cols, bool is_streamed);
+// A whole tile, its result serving as the scratch; src and dst do not overlap.
+typedef void tile_kernel(uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src,
+                         ptrdiff_t src_stride);
 
 typedef void transpose64_kernel(uint64_t *dst, const uint64_t *src, size_t n_blocks);
 typedef void reverse_kernel(uint8_t *dst, const uint8_t *src, size_t n_bytes);
@@ -49,6 +52,7 @@ struct bl_bits {
     unslice_kernel *unslice[N_WIDTHS];
     tile_in_kernel *tile_in;
     tile_out_kernel *tile_out;
+    tile_kernel *tile; // NULL: there is none, and the two above do it
     transpose64_kernel *transpose64;
     reverse_kernel *reverse;
     compact_kernel *compact[N_SIZES];
@@ -79,6 +83,7 @@ BITS_LANES_KERNELS(c)
 BITS_LANES_KERNELS(avx2)
 BITS_LANES_KERNELS(avx512)
 BITS_LANES_KERNELS(neon)
+tile_kernel bits_tile_avx512;
 BITS_COMPACT_KERNELS(c)
 BITS_COMPACT_KERNELS(avx2)
 BITS_COMPACT_KERNELS(avx512)

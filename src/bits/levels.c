@@ -32,6 +32,7 @@ static const bl_bits level_avx2 = {
     .level = BL_CPU_AVX2, LANES(avx2, c), COMPACT(avx2, c), EXPAND(c, c), .match = bits_match_avx2};
 static const bl_bits level_avx512 = {.level = BL_CPU_AVX512,
                                      LANES(avx512, avx512),
+                                     .tile = bits_tile_avx512,
                                      COMPACT(avx512, avx512),
                                      EXPAND(avx512, c),
                                      .match = bits_match_avx512};

@@ -92,12 +92,26 @@ static void unslice_narrow(const bl_bits *bits, uint8_t *records, ptrdiff_t stri
     copy_records(records, stride, from, (ptrdiff_t)filled, n, bytes);
 }
 
+bool bits_turn_tile(const bl_bits *bits, uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src,
+                    ptrdiff_t src_stride)
+{
+    bool is_aligned = ((uintptr_t)dst | (uintptr_t)dst_stride) % 64 == 0;
+    if (!bits->tile || (dst_stride != 64 && (!is_aligned || dst_stride % 512 == 0)))
+        return false;
+    bits->tile(dst, dst_stride, src, src_stride);
+    return true;
+}
+
 static void slice_wide(const bl_bits *bits, bl_plane *planes, const uint8_t *records,
                        ptrdiff_t stride, size_t n, size_t width)
 {
     bl_plane scratch[BITS_TILE_LINES];
     for (size_t at = 0; at < width; at += BL_LANES) {
         size_t n_cols = width - at < BL_LANES ? width - at : BL_LANES;
+        if (n == BL_LANES && n_cols == BL_LANES
+            && bits_turn_tile(bits, (uint8_t *)(planes + at), sizeof *planes, records + at / 8,
+                              stride))
+            continue;
         bits->tile_in(scratch, records + at / 8, stride, n, n_cols);
         bits->tile_out((uint8_t *)(planes + at), sizeof *planes, scratch, 0, BL_LANES, n_cols,
                        false);
@@ -110,6 +124,10 @@ static void unslice_wide(const bl_bits *bits, uint8_t *records, ptrdiff_t stride
     bl_plane scratch[BITS_TILE_LINES];
     for (size_t at = 0; at < width; at += BL_LANES) {
         size_t n_rows = width - at < BL_LANES ? width - at : BL_LANES;
+        if (n == BL_LANES && n_rows == BL_LANES
+            && bits_turn_tile(bits, records + at / 8, stride, (const uint8_t *)(planes + at),
+                              sizeof *planes))
+            continue;
         bits->tile_in(scratch, (const uint8_t *)(planes + at), sizeof *planes, n_rows, n);
         bits->tile_out(records + at / 8, stride, scratch, 0, n_rows, n, false);
     }

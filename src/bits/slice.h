@@ -12,4 +12,9 @@ void bits_slice_block(const bl_bits *bits, bl_plane *planes, const uint8_t *reco
 void bits_unslice_block(const bl_bits *bits, uint8_t *records, ptrdiff_t stride,
                         const bl_plane *planes, size_t n, size_t width);
 
+// A whole tile without scratch; false, and nothing done, where the level has no kernel for that or
+// the rows of dst would serve badly: across cache lines, or all in a few sets of L1.
+bool bits_turn_tile(const bl_bits *bits, uint8_t *dst, ptrdiff_t dst_stride, const uint8_t *src,
+                    ptrdiff_t src_stride);
+
 #endif

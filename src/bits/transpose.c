@@ -5,7 +5,8 @@
 //                8 x 8 bits are one word
 //     thin       up to 128 columns: 512 rows are a block of records to slice; up to 128 rows: the
 //                reverse
-//     tiles      of 512 x 512 bits, one after the other through 34 KiB of scratch
+//     tiles      of 512 x 512 bits, one after the other, whole ones in the result itself where that
+//                lies well, others through 34 KiB of scratch
 //     panels     of 32 x 4 tiles from 8 MiB on: four lines of each row of src are read together, 32
 //                lines of each row of dst written together, past the caches. Memory likes long
 //                runs: 8 x 2 tiles, whose scratch fits into L2, are a third slower than these,
@@ -178,6 +179,10 @@ static void transpose_panel(const panels *p, size_t index, bl_plane *scratch)
     size_t n_rows = least(m->rows - row, p->panel_rows),
            n_cols = least(m->cols - col, p->panel_cols);
     size_t n_wide = pieces(n_cols, BL_LANES), step = n_wide * BITS_TILE_LINES;
+    if (!p->is_streamed && n_rows == BL_LANES && n_cols == BL_LANES
+        && bits_turn_tile(m->bits, dst_at(m, col, row), m->dst_stride, src_at(m, row, col),
+                          m->src_stride))
+        return;
     for (size_t r = 0; r < n_rows; r += BL_LANES)
         m->bits->tile_in(scratch + r / BL_LANES * step, src_at(m, row + r, col), m->src_stride,
                          least(n_rows - r, BL_LANES), n_cols);
