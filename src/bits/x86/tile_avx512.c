@@ -121,21 +121,19 @@ INLINE void fetch_lanes(__m512i r[16], const bl_plane *line, int s, int i)
 
 typedef enum stores { WHOLE, STREAMED, MASKED } stores;
 
-INLINE void store_row(uint8_t *dst, ptrdiff_t stride, size_t row, size_t n_cols, __mmask64 mask,
-                      __m512i x, stores how)
+INLINE void store_row(uint8_t *to, __mmask64 mask, __m512i x, stores how)
 {
-    uint8_t *to = dst + (ptrdiff_t)row * stride;
     if (how == WHOLE)
         store(to, x);
     else if (how == STREAMED)
         _mm512_stream_si512((void *)to, x);
-    else if (row < n_cols)
+    else
         _mm512_mask_storeu_epi8(to, mask, x);
 }
 
-// The 32 rows of one b3..b0.
-INLINE void finish_rows(uint8_t *dst, ptrdiff_t stride, const bl_plane *line, size_t first,
-                        size_t n_cols, __mmask64 mask, stores how)
+// The 32 rows of one b3..b0, of which `to` is the first and n_cols, if MASKED, exist.
+INLINE void finish_rows(uint8_t *to, ptrdiff_t stride, const bl_plane *line, ptrdiff_t n_cols,
+                        __mmask64 mask, stores how)
 {
 #pragma GCC unroll 2
     for (int s = 0; s < 2; s++) {
@@ -149,9 +147,11 @@ INLINE void finish_rows(uint8_t *dst, ptrdiff_t stride, const bl_plane *line, si
 #pragma GCC unroll 2
         for (int half = 0; half < 2; half++)
 #pragma GCC unroll 8
-            for (int k = 0; k < 8; k++)
-                store_row(dst, stride, first + (size_t)(128 * (s + 2 * half) + k), n_cols, mask,
-                          r[8 * half + reversed3(k)], how);
+            for (int k = 0; k < 8; k++) {
+                const int row = 128 * (s + 2 * half) + k;
+                store_row(to + row * stride, row < n_cols ? mask : 0, r[8 * half + reversed3(k)],
+                          how);
+            }
     }
 }
 
@@ -162,15 +162,15 @@ void bits_tile_out_avx512(uint8_t *dst, ptrdiff_t stride, const bl_plane *scratc
     for (size_t b = 0; b < 16 && 8 * b < n_cols; b++)
         for (size_t row = 0; row < n_rows; row += BL_LANES) {
             const bl_plane *line = scratch + row / BL_LANES * scratch_step + b;
-            uint8_t *to = dst + row / 8;
+            uint8_t *to = dst + (ptrdiff_t)(8 * b) * stride + row / 8;
             size_t n_bytes = (n_rows - row + 7) / 8;
             if (n_cols < BL_LANES || n_bytes < 64)
-                finish_rows(to, stride, line, 8 * b, n_cols,
+                finish_rows(to, stride, line, (ptrdiff_t)(n_cols - 8 * b),
                             n_bytes < 64 ? (UINT64_C(1) << n_bytes) - 1 : ~UINT64_C(0), MASKED);
             else if (is_streamed && is_aligned)
-                finish_rows(to, stride, line, 8 * b, n_cols, 0, STREAMED);
+                finish_rows(to, stride, line, 0, 0, STREAMED);
             else
-                finish_rows(to, stride, line, 8 * b, n_cols, 0, WHOLE);
+                finish_rows(to, stride, line, 0, 0, WHOLE);
         }
     if (is_streamed)
         _mm_sfence();
