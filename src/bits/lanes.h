@@ -63,6 +63,10 @@ INLINE void store_halves(uint8_t *p, size_t step, vec x)
     __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define UNPACK_HIGH_1(a, b)                                                                        \
     __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define UNPACK_LOW_2(a, b)                                                                         \
+    __builtin_shufflevector(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23)
+#define UNPACK_HIGH_2(a, b)                                                                        \
+    __builtin_shufflevector(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31)
 #define UNPACK_LOW_8(a, b)                                                                         \
     __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
 #define UNPACK_HIGH_8(a, b)                                                                        \
@@ -89,6 +93,12 @@ INLINE void store_halves(uint8_t *p, size_t step, vec x)
 #define UNPACK_HIGH_1(a, b)                                                                        \
     __builtin_shufflevector(a, b, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47,    \
                             24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63)
+#define UNPACK_LOW_2(a, b)                                                                         \
+    __builtin_shufflevector(a, b, 0, 1, 32, 33, 2, 3, 34, 35, 4, 5, 36, 37, 6, 7, 38, 39, 16, 17,  \
+                            48, 49, 18, 19, 50, 51, 20, 21, 52, 53, 22, 23, 54, 55)
+#define UNPACK_HIGH_2(a, b)                                                                        \
+    __builtin_shufflevector(a, b, 8, 9, 40, 41, 10, 11, 42, 43, 12, 13, 44, 45, 14, 15, 46, 47,    \
+                            24, 25, 56, 57, 26, 27, 58, 59, 28, 29, 60, 61, 30, 31, 62, 63)
 #define UNPACK_LOW_8(a, b)                                                                         \
     __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 32, 33, 34, 35, 36, 37, 38, 39, 16, 17,  \
                             18, 19, 20, 21, 22, 23, 48, 49, 50, 51, 52, 53, 54, 55)
@@ -101,6 +111,14 @@ INLINE void unpack(vec *a, vec *b)
 {
     vec low = UNPACK_LOW(1, *a, *b);
     *b = UNPACK_HIGH(1, *a, *b);
+    *a = low;
+}
+
+// The same with pairs of bytes: the place above the lowest.
+INLINE void unpack_pairs(vec *a, vec *b)
+{
+    vec low = UNPACK_LOW(2, *a, *b);
+    *b = UNPACK_HIGH(2, *a, *b);
     *a = low;
 }
 
@@ -249,25 +267,46 @@ SLICE(64)
 SLICE(128)
 
 // -------------------------------------------------------------------------------------- tiles
-// Pass 1: eight rows to eight lines, bit k of all columns in line k. Pass 2: of one k and one
-// column of 16 bytes, sixteen lines R6..R3 are unpacked: 16 rows, 16 bytes of each, with two halves
-// 32.
+// Pass 1: sixteen rows to sixteen lines; bit k of all columns after swap_bits, then R3 goes into the
+// place of the byte and b3 comes out. Pass 2: of one k, b3 and column of 16 bytes, eight lines R6 R5
+// R4 are unpacked in pairs of bytes: eight rows, 16 bytes of each, with two halves 32. No step needs
+// more than eight registers and some temporaries; x86-64 has sixteen.
 //
-// scratch: [R8..R4] 17 lines apart, [R3][k] in them.
+// The 64 rows of one b5 b4 b3 are written together, so that half lines find the other half, and the
+// next row its page, while they are near: at wide strides that is four times faster than by k
+// first.
+//
+//     scratch     [R8..R4] 17 lines apart, [k][b3] in them, byte [b5 b4][b2 b1 b0 R3]
+//     result      row [b5 b4][b3][b2 b1 b0][k]
 
-INLINE size_t line_of(size_t group, size_t k) { return group / 2 * 17 + group % 2 * 8 + k; }
+enum { ROWS = 16, PITCH = 17 };
 
-static void eight_rows(bl_plane *scratch, size_t group, const uint8_t *src, ptrdiff_t stride)
+INLINE void eight_rows(vec r[8], const uint8_t *src, ptrdiff_t stride)
 {
-    for (size_t at = 0; at < 64; at += VECTOR_BYTES) {
-        vec r[8];
 #pragma GCC unroll 8
-        for (int i = 0; i < 8; i++)
-            r[i] = load(src + i * stride + at);
-        swap_bits(r, 1);
+    for (int i = 0; i < 8; i++)
+        r[i] = load(src + i * stride);
+    swap_bits(r, 1);
+}
+
+// The first eight wait in the lines with b3 = 0.
+static void sixteen_rows(bl_plane *lines, const uint8_t *src, ptrdiff_t stride)
+{
+    uint8_t *to = (uint8_t *)lines;
+    for (size_t at = 0; at < 64; at += VECTOR_BYTES, to += VECTOR_BYTES) {
+        vec r[8];
+        eight_rows(r, src + at, stride);
 #pragma GCC unroll 8
         for (int k = 0; k < 8; k++)
-            store((uint8_t *)&scratch[line_of(group, (size_t)k)] + at, r[k]);
+            store(to + 128 * k, r[k]);
+        eight_rows(r, src + 8 * stride + at, stride);
+#pragma GCC unroll 8
+        for (int k = 0; k < 8; k++) {
+            vec first = load(to + 128 * k);
+            unpack(&first, &r[k]);
+            store(to + 128 * k, first);
+            store(to + 128 * k + 64, r[k]);
+        }
     }
 }
 
@@ -275,57 +314,69 @@ void KERNEL(tile_in)(bl_plane *scratch, const uint8_t *src, ptrdiff_t stride, si
                      size_t n_cols)
 {
     size_t n_bytes = (n_cols + 7) / 8;
-    for (size_t group = 0; group < BL_LANES / 8; group++)
+    for (size_t group = 0; group < BL_LANES / ROWS; group++)
         for (size_t at = 0; at < n_bytes; at += 64) {
-            bl_plane *tile = scratch + at / 64 * BITS_TILE_LINES;
-            const uint8_t *rows = src + (ptrdiff_t)(8 * group) * stride + at;
-            if (n_rows >= 8 * group + 8 && n_bytes - at >= 64) {
-                eight_rows(tile, group, rows, stride);
+            bl_plane *lines = scratch + at / 64 * BITS_TILE_LINES + group * PITCH;
+            const uint8_t *rows = src + (ptrdiff_t)(ROWS * group) * stride + at;
+            if (n_rows >= ROWS * group + ROWS && n_bytes - at >= 64) {
+                sixteen_rows(lines, rows, stride);
                 continue;
             }
-            bl_plane edge[8] = {{{0}}};
-            for (size_t i = 0; i < 8 && 8 * group + i < n_rows; i++)
+            bl_plane edge[ROWS] = {{{0}}};
+            for (size_t i = 0; i < ROWS && ROWS * group + i < n_rows; i++)
                 memcpy(&edge[i], rows + (ptrdiff_t)i * stride,
                        n_bytes - at < 64 ? n_bytes - at : 64);
-            eight_rows(tile, group, (const uint8_t *)edge, 64);
+            sixteen_rows(lines, (const uint8_t *)edge, 64);
         }
 }
 
-INLINE void sixteen_rows(vec r[16], const bl_plane *scratch, size_t piece, size_t k, size_t column)
+// `line`, at the column, is R6 R5 R4 = 0 of one k and b3.
+INLINE void eight_lines(vec r[8], const uint8_t *line)
 {
-    const size_t far = (size_t)17 * 8 * sizeof(bl_plane); // 16 groups of eight rows
-#pragma GCC unroll 16
-    for (size_t i = 0; i < 16; i++)
-        r[i] =
-            load_halves((const uint8_t *)&scratch[line_of(piece * 16 + i, k)] + 16 * column, far);
-    insert(r, 16, 8, 1);
+    const size_t pitch = PITCH * sizeof(bl_plane);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; i++)
+        r[i] = load_halves(line + i * pitch, 8 * pitch);
+#pragma GCC unroll 3
+    for (int bit = 4; bit >= 1; bit /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++)
+            if (!(i & bit))
+                unpack_pairs(&r[i], &r[i | bit]);
+}
+
+// Eight rows, of which n_rows exist.
+INLINE void store_rows(uint8_t *to, ptrdiff_t stride, const vec r[8], size_t n_rows, size_t n_bytes)
+{
+    if (n_bytes >= VECTOR_BYTES && n_rows >= 8) {
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++)
+            store(to + 8 * i * stride, r[i]);
+        return;
+    }
+    uint8_t rows[8][VECTOR_BYTES];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++)
+        store(rows[i], r[i]);
+    for (size_t i = 0; i < 8 && i < n_rows; i++)
+        memcpy(to + (ptrdiff_t)(8 * i) * stride, rows[i],
+               n_bytes < VECTOR_BYTES ? n_bytes : VECTOR_BYTES);
 }
 
 void KERNEL(tile_out)(uint8_t *dst, ptrdiff_t stride, const bl_plane *scratch, size_t scratch_step,
                       size_t n_rows, size_t n_cols, bool is_streamed)
 {
     (void)is_streamed;
-    for (size_t k = 0; k < 8; k++)
-        for (size_t column = 0; column < 4 && 128 * column + k < n_cols; column++)
+    for (size_t eights = 0; eights < 8; eights++) // b5 b4 b3
+        for (size_t k = 0; k < 8 && 64 * eights + k < n_cols; k++)
             for (size_t row = 0; row < n_rows; row += 8 * VECTOR_BYTES) {
-                vec r[16];
-                size_t first = 128 * column + k, n_bytes = (n_rows - row + 7) / 8;
-                uint8_t *to = dst + (ptrdiff_t)first * stride + row / 8;
-                sixteen_rows(r, scratch + row / BL_LANES * scratch_step, row % BL_LANES / 128, k,
-                             column);
-                if (n_bytes >= VECTOR_BYTES && first + 8 * 15 < n_cols) {
-#pragma GCC unroll 16
-                    for (int i = 0; i < 16; i++)
-                        store(to + 8 * i * stride, r[i]);
-                    continue;
-                }
-                uint8_t rows[16][VECTOR_BYTES];
-#pragma GCC unroll 16
-                for (int i = 0; i < 16; i++)
-                    store(rows[i], r[i]);
-                for (size_t i = 0; i < 16 && first + 8 * i < n_cols; i++)
-                    memcpy(to + (ptrdiff_t)(8 * i) * stride, rows[i],
-                           n_bytes < VECTOR_BYTES ? n_bytes : VECTOR_BYTES);
+                const bl_plane *lines = scratch + row / BL_LANES * scratch_step
+                                        + row % BL_LANES / ROWS * PITCH + 2 * k + eights % 2;
+                size_t first = 64 * eights + k;
+                vec r[8];
+                eight_lines(r, (const uint8_t *)lines + eights / 2 * 16);
+                store_rows(dst + (ptrdiff_t)first * stride + row / 8, stride, r,
+                           (n_cols - first + 7) / 8, (n_rows - row + 7) / 8);
             }
 }
 
