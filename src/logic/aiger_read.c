@@ -423,8 +423,8 @@ static bl_status connect(reader *r)
     return connect_ports(r, &from, r->n_fairness, BL_PORT_FAIRNESS, 0, "fairness constraint");
 }
 
-// The n-th port of a kind, kinds being in order; justice symbols name a group, of which there are as
-// many as lines of sizes, and go to its first literal.
+// The n-th port of a kind, kinds being in order; justice symbols name a group, of which there are
+// as many as lines of sizes, and go to its first literal.
 static bl_graph_output_info *find_port(const reader *r, bl_port_kind kind, uint32_t n)
 {
     graph *g = (graph *)r->graph;

@@ -7,12 +7,12 @@
 //
 // Ids are topological because an AND can only name nodes that exist.
 //
-// The hash table consists of buckets, a cache line each (graph_private.h). Nodes are made near their
-// fanins, so a pair goes into the region of 64 buckets that belongs to the neighbourhood of its
-// greater fanin: the lines of the last few regions are in the cache. Where a bucket is full, because
-// a node has many readers, the pair goes to a bucket by its hash alone, and on from there to the
-// first that is not full. Nothing is ever taken out, so a search may stop at a bucket with room.
-// There are 8 ANDs or less to a bucket on average, and 12 places.
+// The hash table consists of buckets, a cache line each (graph_private.h). Nodes are made near
+// their fanins, so a pair goes into the region of 64 buckets that belongs to the neighbourhood of
+// its greater fanin: the lines of the last few regions are in the cache. Where a bucket is full,
+// because a node has many readers, the pair goes to a bucket by its hash alone, and on from there
+// to the first that is not full. Nothing is ever taken out, so a search may stop at a bucket with
+// room. There are 8 ANDs or less to a bucket on average, and 12 places.
 
 #include "graph_private.h"
 

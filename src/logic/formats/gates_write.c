@@ -27,8 +27,8 @@ static bool is_identifier(const uint8_t *name, size_t n)
     return true;
 }
 
-// An escaped identifier of Verilog is a backslash, the name and a blank. Keywords are escaped too: a
-// port "wire" is \wire .
+// An escaped identifier of Verilog is a backslash, the name and a blank. Keywords are escaped too:
+// a port "wire" is \wire .
 static void put_port(writer *w, port_group group, uint32_t index)
 {
     static const char *const keywords[] = {

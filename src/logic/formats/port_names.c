@@ -32,8 +32,8 @@ static int compare(const void *x, const void *y)
     return order ? order : a->port < b->port ? -1 : 1;
 }
 
-// What a line of a netlist can hold: no blanks, no comment, no continuation at the end, nothing that
-// ends a name in .bench; a dot begins a keyword of BLIF.
+// What a line of a netlist can hold: no blanks, no comment, no continuation at the end, nothing
+// that ends a name in .bench; a dot begins a keyword of BLIF.
 static bool is_plain(const char *name)
 {
     for (const char *c = name; *c; c++)

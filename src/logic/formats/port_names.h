@@ -4,9 +4,10 @@
 
 #include <bitloom/logic.h>
 
-// A different name for each port, for formats that know signals by their names. A port keeps its own
-// name if it has one without blanks and control characters that no earlier port has; otherwise, and
-// for everything else, names are a prefix that no port's name begins with, a letter and a number.
+// A different name for each port, for formats that know signals by their names. A port keeps its
+// own name if it has one without blanks and control characters that no earlier port has; otherwise,
+// and for everything else, names are a prefix that no port's name begins with, a letter and a
+// number.
 typedef struct port_names {
     const bl_graph *ports;
     char prefix[16];

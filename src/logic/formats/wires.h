@@ -65,7 +65,8 @@ static inline wire *wires_at(const wires *w, uint32_t id)
 BL_MUST_USE bl_status wires_add_operand(wires *w, uint32_t id);
 static inline uint64_t wires_n_operands(const wires *w) { return w->operands.bytes / 4; }
 
-// Says what drives a wire; fails if something does already. The operands were added from `first` on.
+// Says what drives a wire; fails if something does already. The operands were added from `first`
+// on.
 BL_MUST_USE bl_status wires_drive(wires *w, uint32_t id, wire_kind kind, bool is_complemented,
                                   uint64_t first);
 
