@@ -32,14 +32,14 @@ def draw_panel(out, x0, y0, title, ways):
         return x0 + (math.log10(ands) - 2.6) / 5.8 * W
 
     def y(speed):
-        return y0 + H - (math.log10(speed) + 1) / 2.3 * H
+        return y0 + H - (math.log10(speed) + 2) / 3.3 * H
 
     out.append('<rect x="%d" y="%d" width="%d" height="%d" class="frame"/>' % (x0, y0, W, H))
     out.append('<text x="%d" y="%d" class="title">%s</text>' % (x0, y0 - 12, title))
     for k in range(3, 9):
         out.append('<text x="%.1f" y="%d" class="tick" text-anchor="middle">10<tspan dy="-5" '
                    'font-size="9">%d</tspan></text>' % (x(10 ** k), y0 + H + 18, k))
-    for speed in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20):
+    for speed in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20):
         out.append('<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" class="grid"/>'
                    % (x0, x0 + W, y(speed), y(speed)))
         out.append('<text x="%d" y="%.1f" class="tick" text-anchor="end">%g</text>'
