@@ -84,6 +84,15 @@ class CommandLine(unittest.TestCase):
         self.assertIn("no target", run("map", half, "-o", blif, "--target", "z80", expect=2)[1])
         self.assertIn("expected -o FILE", run("map", half, expect=2)[1])
 
+    def test_verilog_escapes_names_that_it_could_not_read(self):
+        odd, verilog = self.folder / "odd.aag", self.folder / "odd.v"
+        odd.write_text("aag 3 3 0 2 0\n2\n4\n6\n2\n5\ni0 time\ni1 x[0]\ni2 plain\no0 int\no1 y\n")
+        run("convert", odd, verilog)
+        text = verilog.read_text()
+        for line in ("input \\time ;", "input \\x[0] ;", "input plain;", "output \\int ;",
+                     "assign y = ~\\x[0] ;"):
+            self.assertIn(line, text)
+
     def test_stats_counts(self):
         stats = json.loads(run("stats", self.folder / "half.aag", "--json")[0])
         self.assertEqual((stats["n_inputs"], stats["n_outputs"], stats["n_nodes"], stats["n_levels"]),

@@ -27,19 +27,53 @@ static bool is_identifier(const uint8_t *name, size_t n)
     return true;
 }
 
+// clang-format off
+static const char *const keywords[] = { // Verilog 2005, SystemVerilog 2005
+    "always", "and", "assign", "automatic", "begin", "buf", "bufif0", "bufif1", "case", "casex",
+    "casez", "cell", "cmos", "config", "deassign", "default", "defparam", "design", "disable",
+    "edge", "else", "end", "endcase", "endconfig", "endfunction", "endgenerate", "endmodule",
+    "endprimitive", "endspecify", "endtable", "endtask", "event", "for", "force", "forever",
+    "fork", "function", "generate", "genvar", "highz0", "highz1", "if", "ifnone", "incdir",
+    "include", "initial", "inout", "input", "instance", "integer", "join", "large", "liblist",
+    "library", "localparam", "macromodule", "medium", "module", "nand", "negedge", "nmos",
+    "nor", "noshowcancelled", "not", "notif0", "notif1", "or", "output", "parameter", "pmos",
+    "posedge", "primitive", "pull0", "pull1", "pulldown", "pullup", "pulsestyle_ondetect",
+    "pulsestyle_onevent", "rcmos", "real", "realtime", "reg", "release", "repeat", "rnmos",
+    "rpmos", "rtran", "rtranif0", "rtranif1", "scalared", "showcancelled", "signed", "small",
+    "specify", "specparam", "strong0", "strong1", "supply0", "supply1", "table", "task", "time",
+    "tran", "tranif0", "tranif1", "tri", "tri0", "tri1", "triand", "trior", "trireg",
+    "unsigned", "use", "uwire", "vectored", "wait", "wand", "weak0", "weak1", "while", "wire",
+    "wor", "xnor", "xor", "alias", "assert", "assume", "before", "bind", "bins", "bit", "break",
+    "byte", "chandle", "class", "clocking", "const", "constraint", "context", "continue",
+    "cover", "cross", "dist", "do", "endclass", "endclocking", "endgroup", "endinterface",
+    "endpackage", "endprogram", "endproperty", "endsequence", "enum", "expect", "export",
+    "extends", "extern", "final", "first_match", "foreach", "forkjoin", "iff", "illegal_bins",
+    "import", "inside", "int", "interface", "intersect", "local", "logic", "longint", "matches",
+    "modport", "new", "null", "package", "packed", "priority", "program", "property",
+    "protected", "pure", "rand", "randc", "randcase", "randsequence", "ref", "return",
+    "sequence", "shortint", "shortreal", "solve", "static", "string", "struct", "super",
+    "tagged", "this", "throughout", "timeprecision", "timeunit", "type", "typedef", "union",
+    "unique", "var", "virtual", "void", "wait_order", "wildcard", "with", "within"
+};
+// clang-format on
+
+static bool is_keyword(const char *name)
+{
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++)
+        if (strcmp(name, keywords[i]) == 0)
+            return true;
+    return false;
+}
+
 // An escaped identifier of Verilog is a backslash, the name and a blank. Keywords are escaped too:
 // a port "wire" is \wire .
 static void put_port(writer *w, port_group group, uint32_t index)
 {
-    static const char *const keywords[] = {
-        "module", "endmodule", "input",   "output", "wire", "reg",  "assign", "always",
-        "begin",  "end",       "if",      "else",   "and",  "or",   "not",    "xor",
-        "buf",    "clock",     "initial", "case",   "for",  "nand", "nor",    "xnor"};
     bl_buffer name = {.allocator = w->names.allocator};
     port_names_put(&name, &w->names, group, index);
-    bool needs_escape = w->escapes && name.bytes > 0 && !is_identifier(name.data, name.bytes);
-    for (size_t i = 0; i < sizeof keywords / sizeof *keywords && name.data; i++)
-        needs_escape |= w->escapes && strcmp((const char *)name.data, keywords[i]) == 0;
+    bool needs_escape =
+        w->escapes && name.bytes > 0
+        && (!is_identifier(name.data, name.bytes) || is_keyword((const char *)name.data));
     put_text(w, needs_escape ? "\\" : "");
     bl_buffer_append(w->out, name.data, name.bytes);
     put_text(w, needs_escape ? " " : "");
