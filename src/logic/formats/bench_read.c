@@ -20,8 +20,6 @@ typedef struct reader {
     text text;
     wires wires;
     scope scope;
-    bl_buffer nexts;   // uint32_t, of each latch
-    bl_buffer outputs; // uint32_t
 } reader;
 
 typedef struct gate_name {
@@ -42,7 +40,7 @@ static const gate_name gates[] = {
 
 // ---------------------------------------------------------------------------------------- words
 
-// Blanks and comments; also line ends, unless it is to stop there.
+// Blanks, line ends and comments.
 static void skip(text *t)
 {
     while (t->at < t->bytes) {
@@ -50,12 +48,8 @@ static void skip(text *t)
         if (c == '#')
             while (t->at < t->bytes && t->data[t->at] != '\n')
                 t->at++;
-        else if (c == '\n') {
-            t->at++;
-            t->line++;
-            t->line_start = t->at;
-        } else if (c == ' ' || c == '\t' || c == '\r')
-            t->at++;
+        else if (c == ' ' || c == '\t' || c == '\r' || c == '\n')
+            text_take(t, c);
         else
             return;
     }
@@ -125,9 +119,7 @@ static bl_status read_latch(reader *r, slice output, uint32_t id)
     uint32_t next;
     memcpy(&next, r->wires.operands.data + 4 * first, sizeof next);
     r->wires.operands.bytes -= 4;
-    TRY(wires_latch(&r->wires, id, BL_RESET_ZERO, output));
-    bl_buffer_append(&r->nexts, &next, sizeof next);
-    return r->nexts.status;
+    return wires_latch(&r->wires, id, next, BL_RESET_ZERO, output);
 }
 
 static bl_status read_number(uint64_t *value, text *t)
@@ -192,11 +184,7 @@ static bl_status read_port(reader *r, bool is_input)
     TRY(read_name(&name, &r->text));
     TRY(expect(&r->text, ')'));
     TRY(scope_find(&id, &r->scope, &r->wires, name));
-    if (!is_input) {
-        bl_buffer_append(&r->outputs, &id, sizeof id);
-        return r->outputs.status;
-    }
-    return wires_input(&r->wires, id, name);
+    return is_input ? wires_input(&r->wires, id, name) : wires_output(&r->wires, id);
 }
 
 static bl_status read_statements(reader *r)
@@ -218,36 +206,16 @@ static bl_status read_statements(reader *r)
     }
 }
 
-static bl_status connect_ports(reader *r)
-{
-    const uint32_t *outputs = (const uint32_t *)(const void *)r->outputs.data;
-    const uint32_t *nexts = (const uint32_t *)(const void *)r->nexts.data;
-    bl_lit lit;
-    for (uint32_t i = 0; i < r->nexts.bytes / sizeof *nexts; i++) {
-        TRY(wires_build(&lit, &r->wires, nexts[i]));
-        bl_graph_set_next(r->wires.graph, i, lit);
-    }
-    for (uint32_t i = 0; i < r->outputs.bytes / sizeof *outputs; i++)
-        TRY(wires_output(&r->wires, outputs[i]));
-    return BL_OK;
-}
-
 bl_status bl_graph_read_bench(bl_graph **graph, const uint8_t *data, size_t bytes, const char *name,
                               const bl_allocator *allocator, bl_diag *diag)
 {
     assert(graph && name);
     reader r = {
         .text = {.data = (const char *)data, .bytes = bytes, .line = 1, .name = name, .diag = diag},
-        .scope = {.allocator = allocator},
-        .nexts = {.allocator = allocator},
-        .outputs = {.allocator = allocator}};
+        .scope = {.allocator = allocator}};
     bl_status status = wires_create(&r.wires, &r.text, allocator);
     if (status == BL_OK)
         status = read_statements(&r);
-    if (status == BL_OK)
-        status = connect_ports(&r);
     scope_clear(&r.scope);
-    bl_buffer_clear(&r.nexts);
-    bl_buffer_clear(&r.outputs);
     return wires_finish(graph, &r.wires, status);
 }

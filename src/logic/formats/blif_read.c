@@ -28,10 +28,8 @@ typedef struct model {
 typedef struct reader {
     text text;
     wires wires;
-    bl_buffer models;  // model
-    bl_buffer words;   // slice: of one line
-    bl_buffer nexts;   // uint32_t, of each latch
-    bl_buffer outputs; // uint32_t, of the first model
+    bl_buffer models; // model
+    bl_buffer words;  // slice: of one line
     uint32_t depth, n_parts;
     uint64_t part_bytes; // text of all parts, each time it is read
     const bl_allocator *allocator;
@@ -48,11 +46,7 @@ static void end_line(text *t)
 {
     while (t->at < t->bytes && t->data[t->at] != '\n')
         t->at++;
-    if (t->at < t->bytes) {
-        t->at++;
-        t->line++;
-        t->line_start = t->at;
-    }
+    text_take(t, '\n');
 }
 
 // A backslash and nothing but blanks to the end of the line.
@@ -182,9 +176,7 @@ static bl_status read_latch(reader *r, scope *s)
     TRY(scope_find(&next, s, &r->wires, word(r, 1)));
     TRY(scope_find(&output, s, &r->wires, word(r, 2)));
     slice name = r->depth == 1 ? word(r, 2) : (slice){"", 0}; // those of parts may occur twice
-    TRY(wires_latch(&r->wires, output, reset, name));
-    bl_buffer_append(&r->nexts, &next, sizeof next);
-    return r->nexts.status;
+    return wires_latch(&r->wires, output, next, reset, name);
 }
 
 // --------------------------------------------------------------------------------------- models
@@ -316,9 +308,9 @@ static bl_status read_outputs(reader *r, scope *s)
     for (uint32_t k = 1; k < n_words(r) && r->depth == 1; k++) {
         uint32_t id;
         TRY(scope_find(&id, s, &r->wires, word(r, k)));
-        bl_buffer_append(&r->outputs, &id, sizeof id);
+        TRY(wires_output(&r->wires, id));
     }
-    return r->outputs.status;
+    return BL_OK;
 }
 
 static bool is_ignored(slice s)
@@ -372,21 +364,6 @@ static bl_status read_model(reader *r, const model *m, scope *s)
     return BL_OK;
 }
 
-// What the outputs and next states need, and nothing else.
-static bl_status connect_ports(reader *r)
-{
-    const uint32_t *outputs = (const uint32_t *)(const void *)r->outputs.data;
-    const uint32_t *nexts = (const uint32_t *)(const void *)r->nexts.data;
-    bl_lit lit;
-    for (uint32_t i = 0; i < r->nexts.bytes / sizeof *nexts; i++) {
-        TRY(wires_build(&lit, &r->wires, nexts[i]));
-        bl_graph_set_next(r->wires.graph, i, lit);
-    }
-    for (uint32_t i = 0; i < r->outputs.bytes / sizeof *outputs; i++)
-        TRY(wires_output(&r->wires, outputs[i]));
-    return BL_OK;
-}
-
 static bl_status read_all(reader *r)
 {
     model first = {0};
@@ -395,7 +372,7 @@ static bl_status read_all(reader *r)
     if (status == BL_OK)
         status = read_model(r, &first, &s);
     scope_clear(&s);
-    return status == BL_OK ? connect_ports(r) : status;
+    return status;
 }
 
 bl_status bl_graph_read_blif(bl_graph **graph, const uint8_t *data, size_t bytes, const char *name,
@@ -406,15 +383,11 @@ bl_status bl_graph_read_blif(bl_graph **graph, const uint8_t *data, size_t bytes
         .text = {.data = (const char *)data, .bytes = bytes, .line = 1, .name = name, .diag = diag},
         .models = {.allocator = allocator},
         .words = {.allocator = allocator},
-        .nexts = {.allocator = allocator},
-        .outputs = {.allocator = allocator},
         .allocator = allocator};
     bl_status status = wires_create(&r.wires, &r.text, allocator);
     if (status == BL_OK)
         status = read_all(&r);
     bl_buffer_clear(&r.models);
     bl_buffer_clear(&r.words);
-    bl_buffer_clear(&r.nexts);
-    bl_buffer_clear(&r.outputs);
     return wires_finish(graph, &r.wires, status);
 }

@@ -20,25 +20,12 @@ bl_status wires_create(wires *w, text *t, const bl_allocator *allocator)
     uint64_t limit = t->bytes + MAX_PART_WIRES;
     *w = (wires){.all = {.allocator = allocator},
                  .operands = {.allocator = allocator},
+                 .nexts = {.allocator = allocator},
+                 .outputs = {.allocator = allocator},
                  .limit = limit < MAX_WIRES ? limit : MAX_WIRES,
                  .text = t,
                  .allocator = allocator};
     return bl_graph_create(&w->graph, allocator);
-}
-
-bl_status wires_finish(bl_graph **result, wires *w, bl_status status)
-{
-    bl_buffer_clear(&w->all);
-    bl_buffer_clear(&w->operands);
-    if (status == BL_OK)
-        status = w->graph->status;
-    if (status == BL_OK)
-        *result = w->graph;
-    else
-        bl_graph_destroy(&w->graph);
-    if (status == BL_ERR_MEMORY)
-        bl_diag_set(w->text->diag, status, w->text->name, 0, 0, "out of memory");
-    return status;
 }
 
 bl_status wires_add(uint32_t *id, wires *w, slice name)
@@ -83,13 +70,21 @@ bl_status wires_input(wires *w, uint32_t id, slice name)
     return bl_graph_keep_name(&g->inputs[w->graph->n_inputs - 1].name, g, name.at, name.n);
 }
 
-bl_status wires_latch(wires *w, uint32_t id, bl_reset reset, slice name)
+bl_status wires_latch(wires *w, uint32_t id, uint32_t next, bl_reset reset, slice name)
 {
     graph *g = (graph *)w->graph;
     TRY(wires_drive(w, id, WIRE_GIVEN, false, wires_n_operands(w)));
     wires_at(w, id)->lit = bl_graph_latch(w->graph, reset, NULL);
     TRY(w->graph->status);
+    bl_buffer_append(&w->nexts, &next, sizeof next);
+    TRY(w->nexts.status);
     return bl_graph_keep_name(&g->latches[w->graph->n_latches - 1].name, g, name.at, name.n);
+}
+
+bl_status wires_output(wires *w, uint32_t id)
+{
+    bl_buffer_append(&w->outputs, &id, sizeof id);
+    return w->outputs.status;
 }
 
 // ------------------------------------------------------------------------------------- building
@@ -228,28 +223,52 @@ static bl_status build_all(wires *w, bl_buffer *stack)
     return BL_OK;
 }
 
-bl_status wires_build(bl_lit *lit, wires *w, uint32_t id)
+static bl_status build(bl_lit *lit, wires *w, bl_buffer *stack, uint32_t id)
 {
-    bl_buffer stack = {.allocator = w->allocator};
-    bl_buffer_append(&stack, &id, sizeof id);
-    bl_status status = stack.status;
-    if (status == BL_OK)
-        status = build_all(w, &stack);
-    bl_buffer_clear(&stack);
-    if (status == BL_OK)
-        *lit = wires_at(w, id)->lit;
-    return status;
+    bl_buffer_append(stack, &id, sizeof id);
+    TRY(stack->status);
+    TRY(build_all(w, stack));
+    *lit = wires_at(w, id)->lit;
+    return BL_OK;
 }
 
-bl_status wires_output(wires *w, uint32_t id)
+static bl_status connect_ports(wires *w, bl_buffer *stack)
 {
-    bl_lit lit = BL_LIT_FALSE;
-    TRY(wires_build(&lit, w, id));
+    const uint32_t *outputs = (const uint32_t *)(const void *)w->outputs.data;
+    const uint32_t *nexts = (const uint32_t *)(const void *)w->nexts.data;
     graph *g = (graph *)w->graph;
-    slice name = wires_at(w, id)->name;
-    bl_graph_output(w->graph, lit, NULL);
-    TRY(w->graph->status);
-    return bl_graph_keep_name(&g->outputs[w->graph->n_outputs - 1].name, g, name.at, name.n);
+    bl_lit lit = BL_LIT_FALSE;
+    for (uint32_t i = 0; i < w->nexts.bytes / sizeof *nexts; i++) {
+        TRY(build(&lit, w, stack, nexts[i]));
+        bl_graph_set_next(w->graph, i, lit);
+    }
+    for (uint32_t i = 0; i < w->outputs.bytes / sizeof *outputs; i++) {
+        TRY(build(&lit, w, stack, outputs[i]));
+        slice name = wires_at(w, outputs[i])->name;
+        bl_graph_output(w->graph, lit, NULL);
+        TRY(w->graph->status);
+        TRY(bl_graph_keep_name(&g->outputs[i].name, g, name.at, name.n));
+    }
+    return w->graph->status;
+}
+
+bl_status wires_finish(bl_graph **result, wires *w, bl_status status)
+{
+    bl_buffer stack = {.allocator = w->allocator};
+    if (status == BL_OK)
+        status = connect_ports(w, &stack);
+    bl_buffer_clear(&stack);
+    bl_buffer_clear(&w->all);
+    bl_buffer_clear(&w->operands);
+    bl_buffer_clear(&w->nexts);
+    bl_buffer_clear(&w->outputs);
+    if (status == BL_OK)
+        *result = w->graph;
+    else
+        bl_graph_destroy(&w->graph);
+    if (status == BL_ERR_MEMORY)
+        bl_diag_set(w->text->diag, status, w->text->name, 0, 0, "out of memory");
+    return status;
 }
 
 // ---------------------------------------------------------------------------------------- names

@@ -3,7 +3,7 @@
 #define BITLOOM_LOGIC_WIRES_H
 
 // Signals that a file may use before it says what drives them. A reader collects the drivers, then
-// wires_build makes a graph of what ports need, depth first.
+// wires_finish makes a graph of what ports need, depth first.
 
 #include "logic/formats/text.h"
 
@@ -39,6 +39,8 @@ typedef struct wires {
     bl_graph *graph;
     bl_buffer all;      // wire
     bl_buffer operands; // uint32_t
+    bl_buffer nexts;    // uint32_t, of each latch
+    bl_buffer outputs;  // uint32_t, of each output
     uint64_t limit;     // of their number: parts that hold parts could make any number of them
     text *text;
     const bl_allocator *allocator;
@@ -54,7 +56,8 @@ typedef struct scope {
 
 // An empty graph, and room for as many signals as the text can name, or parts within reason make.
 BL_MUST_USE bl_status wires_create(wires *w, text *t, const bl_allocator *allocator);
-// Clears all but the graph, which is handed over or, after a failure, destroyed.
+// Builds what the outputs and next states need, and nothing else, unless reading has failed. Clears
+// all but the graph, which is handed over or, after a failure, destroyed.
 BL_MUST_USE bl_status wires_finish(bl_graph **result, wires *w, bl_status status);
 
 BL_MUST_USE bl_status wires_add(uint32_t *id, wires *w, slice name);
@@ -70,13 +73,10 @@ static inline uint64_t wires_n_operands(const wires *w) { return w->operands.byt
 BL_MUST_USE bl_status wires_drive(wires *w, uint32_t id, wire_kind kind, bool is_complemented,
                                   uint64_t first);
 
-// A wire that is an input or a latch of the graph from now on. A slice of no characters is no name.
+// A wire is an input of the graph from now on, or a latch with wire `next` for its next state. A
+// slice of no characters is no name. An output has the wire's name.
 BL_MUST_USE bl_status wires_input(wires *w, uint32_t id, slice name);
-BL_MUST_USE bl_status wires_latch(wires *w, uint32_t id, bl_reset reset, slice name);
-
-// The literal of a wire and of all that it needs.
-BL_MUST_USE bl_status wires_build(bl_lit *lit, wires *w, uint32_t id);
-// An output of the graph with the wire's name.
+BL_MUST_USE bl_status wires_latch(wires *w, uint32_t id, uint32_t next, bl_reset reset, slice name);
 BL_MUST_USE bl_status wires_output(wires *w, uint32_t id);
 
 // The wire of a name, a new one if the scope does not know it.

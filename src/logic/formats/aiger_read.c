@@ -11,7 +11,8 @@
 // In the binary form variables are numbered inputs, latches, ANDs, and fanins come first. The
 // ASCII form may define ANDs in any order, so they are kept and built depth first.
 
-#include "graph_private.h"
+#include "logic/formats/text.h"
+#include "logic/graph_private.h"
 
 #include "base/try.h"
 
@@ -26,13 +27,8 @@ typedef struct and_line {
 } and_line;
 
 typedef struct reader {
-    const uint8_t *data;
-    size_t bytes, at;
-    uint64_t line;
-    size_t line_start;
-    const char *name;
+    text text;
     const bl_allocator *allocator;
-    bl_diag *diag;
     bl_graph *graph;
     bool is_ascii;
     uint32_t max, n_inputs, n_latches, n_outputs, n_ands, n_bad, n_constraints, n_justice,
@@ -47,55 +43,11 @@ typedef struct reader {
 
 static const bl_lit UNDEFINED = UINT32_MAX, DEFERRED = UINT32_MAX - 1, VISITING = UINT32_MAX - 2;
 
-#define FAIL(r, status, ...)                                                                       \
-    bl_diag_set((r)->diag, status, (r)->name, (r)->line, (r)->at - (r)->line_start + 1, __VA_ARGS__)
-
-static bool is_at_digit(const reader *r)
-{
-    return r->at < r->bytes && r->data[r->at] >= '0' && r->data[r->at] <= '9';
-}
-
-static bl_status read_number(uint32_t *value, reader *r, const char *what)
-{
-    if (!is_at_digit(r))
-        return FAIL(r, BL_ERR_FORMAT, "expected %s, a number", what);
-    uint64_t v = 0;
-    while (is_at_digit(r)) {
-        v = v * 10 + (uint64_t)(r->data[r->at] - '0');
-        if (v > UINT32_MAX)
-            return FAIL(r, BL_ERR_LIMIT, "%s is above %u", what, UINT32_MAX);
-        r->at++;
-    }
-    *value = (uint32_t)v;
-    return BL_OK;
-}
-
-static bool skip_char(reader *r, char c)
-{
-    if (r->at >= r->bytes || r->data[r->at] != (uint8_t)c)
-        return false;
-    r->at++;
-    if (c == '\n') {
-        r->line++;
-        r->line_start = r->at;
-    }
-    return true;
-}
-
-static bl_status end_line(reader *r, const char *what)
-{
-    skip_char(r, '\r');
-    if (skip_char(r, '\n'))
-        return BL_OK;
-    return FAIL(r, BL_ERR_FORMAT,
-                r->at >= r->bytes ? "the file ends within %s"
-                                  : "expected the end of the line after %s",
-                what);
-}
+#define FAIL(r, status, ...) TEXT_FAIL(&(r)->text, status, __VA_ARGS__)
 
 static bl_status read_literal(uint32_t *literal, reader *r, const char *what)
 {
-    TRY(read_number(literal, r, what));
+    TRY(text_number(literal, &r->text, what));
     if (*literal / 2 > r->max)
         return FAIL(r, BL_ERR_FORMAT, "%s %u is above the maximum %u of the header", what, *literal,
                     2 * r->max + 1);
@@ -104,12 +56,12 @@ static bl_status read_literal(uint32_t *literal, reader *r, const char *what)
 
 static bl_status read_header(reader *r)
 {
-    if (r->bytes < 4 || memcmp(r->data, "aag ", 4) != 0) {
-        if (r->bytes < 4 || memcmp(r->data, "aig ", 4) != 0)
+    if (r->text.bytes < 4 || memcmp(r->text.data, "aag ", 4) != 0) {
+        if (r->text.bytes < 4 || memcmp(r->text.data, "aig ", 4) != 0)
             return FAIL(r, BL_ERR_FORMAT, "not AIGER: expected \"aig \" or \"aag \" at the start");
     } else
         r->is_ascii = true;
-    r->at = 4;
+    r->text.at = 4;
     uint32_t *const fields[] = {&r->max,           &r->n_inputs,  &r->n_latches,
                                 &r->n_outputs,     &r->n_ands,    &r->n_bad,
                                 &r->n_constraints, &r->n_justice, &r->n_fairness};
@@ -123,12 +75,12 @@ static bl_status read_header(reader *r)
                                         "J, the justice properties",
                                         "F, the fairness constraints"};
     for (size_t i = 0; i < 9; i++) {
-        if (i > 0 && !skip_char(r, ' ')) {
+        if (i > 0 && !text_take(&r->text, ' ')) {
             if (i >= 5)
                 break;
             return FAIL(r, BL_ERR_FORMAT, "expected a blank and %s", names[i]);
         }
-        TRY(read_number(fields[i], r, names[i]));
+        TRY(text_number(fields[i], &r->text, names[i]));
     }
     uint64_t variables = (uint64_t)r->n_inputs + r->n_latches + r->n_ands;
     if (r->max > INT32_MAX - 1)
@@ -141,13 +93,13 @@ static bl_status read_header(reader *r)
     uint64_t ports = (uint64_t)r->n_outputs + r->n_bad + r->n_constraints + r->n_justice
                      + r->n_fairness + r->n_latches + r->n_ands;
     uint64_t least = 2 * ports + (r->is_ascii ? 2 * (uint64_t)r->n_inputs : 0);
-    if (least > r->bytes)
+    if (least > r->text.bytes)
         return FAIL(r, BL_ERR_FORMAT, "the header declares more than the file's %zu bytes can hold",
-                    r->bytes);
-    if (r->max > variables + r->bytes || r->n_inputs > MAX_FREE_INPUTS + r->bytes)
+                    r->text.bytes);
+    if (r->max > variables + r->text.bytes || r->n_inputs > MAX_FREE_INPUTS + r->text.bytes)
         return FAIL(r, BL_ERR_LIMIT, "the header declares %u variables in a file of %zu bytes",
-                    r->max, r->bytes);
-    return end_line(r, "the header");
+                    r->max, r->text.bytes);
+    return text_end_line(&r->text, "the header");
 }
 
 static bl_status allocate(reader *r)
@@ -187,7 +139,7 @@ static bl_status read_inputs(reader *r)
             TRY(read_literal(&literal, r, "input"));
         TRY(define(r, literal, bl_graph_input(r->graph, NULL), "input"));
         if (r->is_ascii)
-            TRY(end_line(r, "an input"));
+            TRY(text_end_line(&r->text, "an input"));
     }
     return BL_OK;
 }
@@ -198,11 +150,11 @@ static bl_status read_latches(reader *r)
         uint32_t literal = 2 * (r->n_inputs + i + 1), next, reset = 0;
         if (r->is_ascii) {
             TRY(read_literal(&literal, r, "latch"));
-            if (!skip_char(r, ' '))
+            if (!text_take(&r->text, ' '))
                 return FAIL(r, BL_ERR_FORMAT, "expected a blank and the latch's next state");
         }
         TRY(read_literal(&next, r, "next state"));
-        if (skip_char(r, ' '))
+        if (text_take(&r->text, ' '))
             TRY(read_literal(&reset, r, "reset"));
         if (reset > 1 && reset != literal)
             return FAIL(r, BL_ERR_FORMAT, "reset %u must be 0, 1 or the latch's own literal %u",
@@ -210,7 +162,7 @@ static bl_status read_latches(reader *r)
         bl_reset kind = reset > 1 ? BL_RESET_UNKNOWN : reset ? BL_RESET_ONE : BL_RESET_ZERO;
         TRY(define(r, literal, bl_graph_latch(r->graph, kind, NULL), "latch"));
         r->pending[r->n_pending++] = next;
-        TRY(end_line(r, "a latch"));
+        TRY(text_end_line(&r->text, "a latch"));
     }
     return BL_OK;
 }
@@ -221,7 +173,7 @@ static bl_status read_ports(reader *r, uint32_t n, const char *what)
     for (uint32_t i = 0; i < n; i++) {
         TRY(read_literal(&r->pending[r->n_pending], r, what));
         r->n_pending++;
-        TRY(end_line(r, what));
+        TRY(text_end_line(&r->text, what));
     }
     return BL_OK;
 }
@@ -231,11 +183,11 @@ static bl_status read_justice(reader *r)
 {
     uint64_t total = 0;
     for (uint32_t i = 0; i < r->n_justice; i++) {
-        TRY(read_number(&r->pending[r->n_pending], r, "size of a justice property"));
+        TRY(text_number(&r->pending[r->n_pending], &r->text, "size of a justice property"));
         total += r->pending[r->n_pending++];
-        TRY(end_line(r, "a justice property"));
+        TRY(text_end_line(&r->text, "a justice property"));
     }
-    if (2 * total > r->bytes - r->at)
+    if (2 * total > r->text.bytes - r->text.at)
         return FAIL(r, BL_ERR_FORMAT, "the justice properties declare more than the file can hold");
     size_t old = ((size_t)r->n_latches + r->n_outputs + r->n_bad + r->n_constraints + r->n_justice
                   + r->n_fairness + 1)
@@ -253,17 +205,17 @@ static bl_status read_ands_ascii(reader *r)
     for (uint32_t i = 0; i < r->n_ands; i++) {
         and_line *a = &r->and_lines[i];
         uint32_t literal;
-        a->line = r->line;
+        a->line = r->text.line;
         TRY(read_literal(&literal, r, "AND"));
         TRY(define(r, literal, DEFERRED, "AND"));
         r->and_of[literal / 2] = i;
-        if (!skip_char(r, ' '))
+        if (!text_take(&r->text, ' '))
             return FAIL(r, BL_ERR_FORMAT, "expected a blank and the first fanin");
         TRY(read_literal(&a->rhs0, r, "fanin"));
-        if (!skip_char(r, ' '))
+        if (!text_take(&r->text, ' '))
             return FAIL(r, BL_ERR_FORMAT, "expected a blank and the second fanin");
         TRY(read_literal(&a->rhs1, r, "fanin"));
-        TRY(end_line(r, "an AND"));
+        TRY(text_end_line(&r->text, "an AND"));
     }
     return BL_OK;
 }
@@ -291,8 +243,8 @@ static bl_status build_cone(reader *r, uint32_t root, uint32_t *stack)
                 stack[depth++] = fanins[i];
                 is_ready = false;
             } else if (f == UNDEFINED || f == VISITING) {
-                r->line = a->line;
-                r->line_start = r->at;
+                r->text.line = a->line;
+                r->text.line_start = r->text.at;
                 return FAIL(r, BL_ERR_FORMAT,
                             f == UNDEFINED ? "AND %u: fanin variable %u is never defined"
                                            : "AND %u: depends on itself through variable %u",
@@ -327,9 +279,9 @@ static bl_status read_difference(uint32_t *value, reader *r)
 {
     uint64_t v = 0;
     for (unsigned shift = 0; shift <= 28; shift += 7) {
-        if (r->at >= r->bytes)
+        if (r->text.at >= r->text.bytes)
             return FAIL(r, BL_ERR_FORMAT, "the file ends within the ANDs");
-        uint8_t byte = r->data[r->at++];
+        uint8_t byte = (uint8_t)r->text.data[r->text.at++];
         v |= (uint64_t)(byte & 127) << shift;
         if (!(byte & 128)) {
             if (v > UINT32_MAX)
@@ -365,7 +317,7 @@ static bl_status read_ands_binary(reader *r)
 {
     uint32_t rhs[AND_BLOCK][2], first = r->n_inputs + r->n_latches + 1;
     const graph *g = (const graph *)r->graph;
-    r->line_start = r->at; // from here on the "column" is the offset in the binary part
+    r->text.line_start = r->text.at; // from here on the "column" is the offset in the binary part
     for (uint32_t left = r->n_ands, n; left > 0; left -= n, first += n) {
         n = left < AND_BLOCK ? left : AND_BLOCK;
         for (uint32_t i = 0; i < n; i++) {
@@ -380,7 +332,7 @@ static bl_status read_ands_binary(reader *r)
         for (uint32_t i = 0; i < n; i++)
             r->lit[first + i] = bl_graph_and(r->graph, lit_of(r, rhs[i][0]), lit_of(r, rhs[i][1]));
     }
-    r->line_start = r->at;
+    r->text.line_start = r->text.at;
     return BL_OK;
 }
 
@@ -450,19 +402,22 @@ static bl_status read_symbols(reader *r)
 {
     graph *g = (graph *)r->graph;
     static const char kinds[] = "obcjf"; // in the order of bl_port_kind
-    while (r->at < r->bytes && r->data[r->at] != 0 && strchr("ilobcjf", r->data[r->at])) {
-        char kind = (char)r->data[r->at];
+    while (r->text.at < r->text.bytes && r->text.data[r->text.at] != 0
+           && strchr("ilobcjf", r->text.data[r->text.at])) {
+        char kind = r->text.data[r->text.at];
         if (kind == 'c'
-            && (r->at + 1 >= r->bytes || r->data[r->at + 1] == '\n' || r->data[r->at + 1] == '\r'))
+            && (r->text.at + 1 >= r->text.bytes || r->text.data[r->text.at + 1] == '\n'
+                || r->text.data[r->text.at + 1] == '\r'))
             break; // the comment
-        r->at++;
+        r->text.at++;
         uint32_t index, *name = NULL;
-        TRY(read_number(&index, r, "index of a symbol"));
-        if (!skip_char(r, ' '))
+        TRY(text_number(&index, &r->text, "index of a symbol"));
+        if (!text_take(&r->text, ' '))
             return FAIL(r, BL_ERR_FORMAT, "expected a blank and a name");
-        size_t start = r->at;
-        while (r->at < r->bytes && r->data[r->at] != '\n' && r->data[r->at] != '\r')
-            r->at++;
+        size_t start = r->text.at;
+        while (r->text.at < r->text.bytes && r->text.data[r->text.at] != '\n'
+               && r->text.data[r->text.at] != '\r')
+            r->text.at++;
         if (kind == 'i' && index < g->facts.n_inputs)
             name = &g->inputs[index].name;
         else if (kind == 'l' && index < g->facts.n_latches)
@@ -474,16 +429,16 @@ static bl_status read_symbols(reader *r)
         }
         if (!name)
             return FAIL(r, BL_ERR_FORMAT, "symbol %c%u names nothing in this file", kind, index);
-        TRY(bl_graph_keep_name(name, g, (const char *)r->data + start, r->at - start));
-        TRY(end_line(r, "a symbol"));
+        TRY(bl_graph_keep_name(name, g, r->text.data + start, r->text.at - start));
+        TRY(text_end_line(&r->text, "a symbol"));
     }
-    if (r->at >= r->bytes)
+    if (r->text.at >= r->text.bytes)
         return BL_OK;
-    if (!skip_char(r, 'c'))
+    if (!text_take(&r->text, 'c'))
         return FAIL(r, BL_ERR_FORMAT, "expected a symbol, \"c\" or the end of the file");
-    skip_char(r, '\r');
-    skip_char(r, '\n');
-    return bl_graph_keep_comment(g, (const char *)r->data + r->at, r->bytes - r->at);
+    text_take(&r->text, '\r');
+    text_take(&r->text, '\n');
+    return bl_graph_keep_comment(g, r->text.data + r->text.at, r->text.bytes - r->text.at);
 }
 
 static bl_status read_all(reader *r)
@@ -517,12 +472,9 @@ bl_status bl_graph_read_aiger(bl_graph **result, const uint8_t *data, size_t byt
                               const char *name, const bl_allocator *allocator, bl_diag *diag)
 {
     assert(result && (data || bytes == 0) && name);
-    reader r = {.data = data,
-                .bytes = bytes,
-                .line = 1,
-                .name = name,
-                .allocator = allocator,
-                .diag = diag};
+    reader r = {
+        .text = {.data = (const char *)data, .bytes = bytes, .line = 1, .name = name, .diag = diag},
+        .allocator = allocator};
     bl_status status = bl_graph_create(&r.graph, allocator);
     if (status == BL_OK)
         status = read_all(&r);

@@ -2,7 +2,7 @@
 // Writes AIGER 1.9 in both forms. Variables are numbered anew: inputs, latches, ANDs, each in
 // the order of their ids, which keeps fanins before their ANDs as the binary form demands.
 
-#include "graph_private.h"
+#include "logic/graph_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
