@@ -58,4 +58,33 @@ static inline void plain_step(plain *p, const bl_graph *g, const uint64_t *in, u
         p->state[i] = plain_lit(p, g->latches[i].next);
 }
 
+static inline void expect_same_as_plain(const bl_graph *g, const bl_program *program, bl_cpu level)
+{
+    bl_machine *m;
+    REQUIRE(bl_machine_create(&m, program, level, NULL) == BL_OK);
+    plain p = {calloc(g->n_nodes, 8), calloc(g->n_latches + 1, 8)};
+    uint64_t *in = calloc(g->n_inputs + 1, 8), *out = calloc(g->n_outputs + 1, 8);
+    for (uint32_t i = 0; i < g->n_latches; i++) {
+        p.state[i] = bl_random_next(&rng);
+        bl_machine_state(m)[i].word[3] = p.state[i];
+    }
+    bool is_same = true;
+    for (int t = 0; t < 5; t++) {
+        for (uint32_t i = 0; i < g->n_inputs; i++)
+            bl_machine_input(m)[i].word[3] = in[i] = bl_random_next(&rng);
+        plain_step(&p, g, in, out);
+        bl_machine_run(m, 0);
+        for (uint32_t i = 0; i < g->n_outputs; i++)
+            is_same &= bl_machine_output(m)[i].word[3] == out[i];
+        for (uint32_t i = 0; i < g->n_latches; i++)
+            is_same &= bl_machine_state(m)[i].word[3] == p.state[i];
+    }
+    CHECK(is_same);
+    free(p.value);
+    free(p.state);
+    free(in);
+    free(out);
+    bl_machine_destroy(&m);
+}
+
 #endif

@@ -84,19 +84,24 @@ static void set_constants(bl_machine *m)
 static void run_chunks(const bl_machine *m, uint32_t entry, size_t first, size_t n)
 {
     bl_plane *slots = m->slots + first * m->stride;
-    uint64_t at = m->program->entries[entry].first_word;
-    const uint32_t *wide = (const uint32_t *)m->words.words + at;
-    const uint16_t *narrow = (const uint16_t *)m->words.words + at;
-    if (m->code)
+    if (m->code) {
         code_run(m->code, entry, slots, n, m->stride);
-    else if (m->words.is_wide && n == 1)
-        m->interpreter->wide(slots, wide);
-    else if (m->words.is_wide)
-        m->interpreter->wide_many(slots, wide, n, m->stride);
-    else if (n == 1)
-        m->interpreter->narrow(slots, narrow);
-    else
-        m->interpreter->narrow_many(slots, narrow, n, m->stride);
+        return;
+    }
+    const program_entry *at = &m->program->entries[entry];
+    if (m->words.is_wide) {
+        const uint32_t *words = (const uint32_t *)m->words.words + at->first_word;
+        if (n == 1)
+            m->interpreter->wide(slots, words);
+        else
+            m->interpreter->wide_many(slots, words, n, m->stride);
+    } else {
+        const uint16_t *words = (const uint16_t *)m->words.words + at->first_word;
+        if (n == 1)
+            m->interpreter->narrow(slots, words);
+        else
+            m->interpreter->narrow_many(slots, words, n, m->stride);
+    }
 }
 
 static uint64_t time_run(bl_machine *m, uint64_t n)
