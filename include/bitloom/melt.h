@@ -34,6 +34,9 @@ typedef struct bl_muxrnn_info {
     const char *card; // the file's metadata as a JSON object; lives as long as the network
 } bl_muxrnn_info;
 
+// Whether a .safetensors file says that it holds a MuxRNN.
+BL_API bool bl_muxrnn_is(const uint8_t *data, size_t bytes);
+
 // Reads a .safetensors file; every tensor is checked for its type, shape and values.
 BL_API BL_MUST_USE bl_status bl_muxrnn_read(bl_muxrnn **network, const uint8_t *data, size_t bytes,
                                             const char *name, const bl_allocator *allocator,
@@ -52,10 +55,20 @@ BL_API BL_MUST_USE bl_status bl_muxrnn_weave(bl_program **program, const bl_muxr
                                              const bl_allocator *allocator);
 enum { BL_ENTRY_STEP = 0, BL_ENTRY_HEAD = 1, BL_LOGIT_BITS = 16 };
 
-// Appends a .loom file (docs/formats/loom.md). `name` has at most 63 bytes.
-BL_API BL_MUST_USE bl_status bl_loom_write(bl_buffer *out, const bl_muxrnn *network,
-                                           const bl_program *program, uint64_t n_ands,
-                                           const char *name);
+// What a .loom file says beside its program.
+typedef struct bl_loom_facts {
+    const char *name; // at most 63 bytes count
+    const char *card; // JSON
+    uint32_t n_symbols;
+    double logit_unit_nats;
+    uint64_t n_nonzeros, n_ands;
+    const uint8_t *byte_symbol; // [256]
+} bl_loom_facts;
+
+// Appends a .loom file (docs/formats/loom.md). The program is one that bl_muxrnn_weave makes, or
+// another with the same ports and entries.
+BL_API BL_MUST_USE bl_status bl_loom_write(bl_buffer *out, const bl_loom_facts *facts,
+                                           const bl_program *program);
 
 // ------------------------------------------------------------------------- melted models
 

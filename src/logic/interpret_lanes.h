@@ -86,7 +86,7 @@ INLINE vec lut3(unsigned table, vec a, vec b, vec c)
 INLINE vec fill(uint64_t word) { return (vec){0} + word; }
 
 // Counters of weight 1 .. 2^(N-1) in registers; N is a constant where this is inlined.
-enum { MAX_COUNTERS = 24 };
+enum { MAX_COUNTERS = 17 };
 
 // a + b + c -> sum of the same weight, carry of twice that. With complements, of c alone or of all.
 #define ADD(sum, carry, a, b, c) ADD_TABLES(sum, carry, a, b, c, 0x96, 0xE8)
@@ -149,6 +149,11 @@ INLINE void ripple(vec *n, int first, int n_counters, vec carry)
         for (; i_ + 32 <= n_literals; i_ += 32) {                                                  \
             THIRTY_TWO(ALL, LAST, carry_, i_);                                                     \
             ripple(n, 5, n_counters, carry_);                                                      \
+        }                                                                                          \
+        if (i_ + 16 <= n_literals) {                                                               \
+            SIXTEEN(ALL, LAST, carry_, i_);                                                        \
+            ripple(n, 4, n_counters, carry_);                                                      \
+            i_ += 16;                                                                              \
         }                                                                                          \
         for (; i_ < n_literals; i_ += 8) {                                                         \
             EIGHT(ALL, LAST, carry_, i_);                                                          \

@@ -63,52 +63,55 @@ static const WORD *NAME(run_count_ge)(bl_plane *slots, const WORD *code)
     return list + total;
 }
 
-// Digit k is counted in planes k and up, so plane k is final once digit k is done: the counters
-// then move down by one and the next digit is counted in the same registers.
-INLINE void NAME(sum)(int n_counters, bl_plane *slots, size_t offset, const WORD *code)
+// One digit: its literals are counted, the lowest counter is taken off, the others move down by one.
+INLINE vec NAME(count_digit)(vec *n, int n_counters, const bl_plane *slots, size_t offset,
+                             const WORD *list)
 {
-    uint32_t dst = code[0], n_dst = code[1], n_planes = code[2], n_digits = code[3];
+    NAME(count_plain)(n, n_counters, slots, offset, list + 2, list[0]);
+    NAME(count_complemented)(n, n_counters, slots, offset, list + 2 + list[0], list[1]);
+    vec lowest = n[0];
+#pragma GCC unroll 24
+    for (int i = 0; i + 1 < n_counters; i++)
+        n[i] = n[i + 1];
+    n[n_counters - 1] = fill(0);
+    return lowest;
+}
+
+// Digit k is counted from plane k on, so plane k is final once digit k is done, and the next digit
+// is counted in the same registers. The constant is added to finished planes: counters hold counts
+// only, and 10 of them do where no more than 1,023 literals are left to carry on.
+INLINE const WORD *NAME(sum)(bl_plane *slots, size_t offset, const WORD *code)
+{
+    uint32_t dst = code[0], n_dst = code[1], n_planes = code[2], n_digits = code[3], held = 0;
     uint32_t base = code[4] | (uint32_t)code[5] << 16;
-    vec n[MAX_COUNTERS], sign = fill(0);
+    vec n[MAX_COUNTERS], carry = fill(0), plane = fill(0);
 #pragma GCC unroll 24
-    for (int k = 0; k < n_counters; k++)
-        n[k] = fill(-(uint64_t)(base >> k & 1));
+    for (int k = 0; k < MAX_COUNTERS; k++)
+        n[k] = fill(0);
     const WORD *list = code + 6;
-    for (uint32_t k = 0; k < n_planes; k++) {
-        if (k < n_digits) {
-            uint32_t n_plain = list[0], n_complemented = list[1];
-            list += 2;
-            NAME(count_plain)(n, n_counters, slots, offset, list, n_plain);
-            list += n_plain;
-            NAME(count_complemented)(n, n_counters, slots, offset, list, n_complemented);
-            list += n_complemented;
+    for (uint32_t k = 0; k < n_dst; k++) {
+        if (k < n_planes) {
+            static const WORD none[2];
+            const WORD *digit = k < n_digits ? list : none;
+            vec constant = fill(-(uint64_t)(base >> k & 1)), count;
+            held = held / 2 + digit[0] + digit[1];
+            count = held < 1024 ? NAME(count_digit)(n, 10, slots, offset, digit)
+                                : NAME(count_digit)(n, MAX_COUNTERS, slots, offset, digit);
+            list += k < n_digits ? 2 + (size_t)digit[0] + digit[1] : 0;
+            plane = LUT3(0x96, count, constant, carry);
+            carry = LUT3(0xE8, count, constant, carry);
         }
-        sign = n[0];
-        *(vec *)(void *)((char *)slots + SLOT_BYTES(dst) + k * sizeof(bl_plane) + offset) = sign;
-#pragma GCC unroll 24
-        for (int i = 0; i + 1 < n_counters; i++)
-            n[i] = n[i + 1];
+        *(vec *)(void *)((char *)slots + SLOT_BYTES(dst) + k * sizeof(bl_plane) + offset) = plane;
     }
-    for (uint32_t k = n_planes; k < n_dst; k++)
-        *(vec *)(void *)((char *)slots + SLOT_BYTES(dst) + k * sizeof(bl_plane) + offset) = sign;
+    return list;
 }
 
 static const WORD *NAME(run_sum)(bl_plane *slots, const WORD *code)
 {
-    uint32_t n_planes = code[2];
-    for (int v = 0; v < VECTORS; v++) {
-        size_t o = (size_t)v * VECTOR_BYTES;
-        if (n_planes <= 12)
-            NAME(sum)(12, slots, o, code);
-        else if (n_planes <= 16)
-            NAME(sum)(16, slots, o, code);
-        else
-            NAME(sum)(24, slots, o, code);
-    }
-    const WORD *list = code + 6;
-    for (uint32_t k = 0; k < code[3]; k++)
-        list += 2 + (size_t)list[0] + list[1];
-    return list;
+    const WORD *end = code;
+    for (int v = 0; v < VECTORS; v++)
+        end = NAME(sum)(slots, (size_t)v * VECTOR_BYTES, code);
+    return end;
 }
 
 // Byte offsets of the slots of a record: results first, then the operands a, b, c. Narrow records

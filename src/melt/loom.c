@@ -30,18 +30,15 @@ static void add_section(bl_buffer *body, loom_section *section, const char *kind
     bl_buffer_append(body, data, bytes);
 }
 
-bl_status bl_loom_write(bl_buffer *out, const bl_muxrnn *network, const bl_program *program,
-                        uint64_t n_ands, const char *name)
+bl_status bl_loom_write(bl_buffer *out, const bl_loom_facts *facts, const bl_program *program)
 {
-    bl_muxrnn_info info;
-    bl_muxrnn_get_info(&info, network);
-    double unit = info.logit_unit_nats / LN2 * BL_COST_BIT;
-    loom_model model = {.n_symbols = info.n_symbols,
+    double unit = facts->logit_unit_nats / LN2 * BL_COST_BIT;
+    loom_model model = {.n_symbols = facts->n_symbols,
                         .logit_unit_cost = (uint32_t)(unit + 0.5),
-                        .n_ands = n_ands,
-                        .n_nonzeros = info.n_nonzeros};
-    snprintf(model.name, sizeof model.name, "%s", name);
-    memcpy(model.byte_symbol, info.byte_symbol, sizeof model.byte_symbol);
+                        .n_ands = facts->n_ands,
+                        .n_nonzeros = facts->n_nonzeros};
+    snprintf(model.name, sizeof model.name, "%s", facts->name);
+    memcpy(model.byte_symbol, facts->byte_symbol, sizeof model.byte_symbol);
 
     loom_section table[LOOM_SECTIONS] = {0};
     bl_buffer code = {.allocator = out->allocator}, body = {.allocator = out->allocator};
@@ -49,7 +46,7 @@ bl_status bl_loom_write(bl_buffer *out, const bl_muxrnn *network, const bl_progr
     bl_buffer_append(&body, table, sizeof table);
     add_section(&body, &table[0], "model", &model, sizeof model);
     add_section(&body, &table[1], "program", code.data, code.bytes);
-    add_section(&body, &table[2], "card", info.card, strlen(info.card));
+    add_section(&body, &table[2], "card", facts->card, strlen(facts->card));
     pad(&body);
     if (status == BL_OK)
         status = body.status;

@@ -15,14 +15,15 @@
 
 enum { MAX_DIMENSION = 16384, MAX_INPUTS = 65528, MAX_HEAD_WEIGHT = 127 };
 
+static const char FORMAT[] = "bitloom.muxrnn.1";
+
 #define FAIL(f, ...) bl_diag_set(diag, BL_ERR_FORMAT, (f)->name, 0, 0, __VA_ARGS__)
 
 static bl_status read_config(bl_muxrnn_info *info, const safetensors *f, bl_diag *diag)
 {
     const char *format = safetensors_metadata(f, "format");
-    if (!format || strcmp(format, "bitloom.muxrnn.1") != 0)
-        return FAIL(f, "metadata \"format\" is \"%s\"; expected bitloom.muxrnn.1",
-                    format ? format : "");
+    if (!format || strcmp(format, FORMAT) != 0)
+        return FAIL(f, "metadata \"format\" is \"%s\"; expected %s", format ? format : "", FORMAT);
     const char *text = safetensors_metadata(f, "config");
     json_t *config = json_loads(text ? text : "", 0, NULL);
     struct {
@@ -199,6 +200,17 @@ bl_status bl_muxrnn_read(bl_muxrnn **result, const uint8_t *data, size_t bytes, 
     else
         bl_muxrnn_destroy(&n);
     return status;
+}
+
+bool bl_muxrnn_is(const uint8_t *data, size_t bytes)
+{
+    safetensors file;
+    if (safetensors_open(&file, data, bytes, "", NULL) != BL_OK)
+        return false;
+    const char *format = safetensors_metadata(&file, "format");
+    bool is_one = format && strcmp(format, FORMAT) == 0;
+    safetensors_close(&file);
+    return is_one;
 }
 
 void bl_muxrnn_destroy(bl_muxrnn **handle)

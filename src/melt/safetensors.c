@@ -49,7 +49,7 @@ const char *safetensors_metadata(const safetensors *file, const char *key)
     return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
 }
 
-static size_t element_bytes(const char *type) { return strcmp(type, "I32") == 0 ? 4 : 1; }
+static size_t element_bytes(const char *type) { return strstr(type, "32") ? 4 : 1; }
 
 static void print_shape(char *dst, size_t dst_bytes, const size_t *shape, size_t n)
 {

@@ -21,7 +21,7 @@ void safetensors_close(safetensors *file);
 // A value of __metadata__, or NULL.
 const char *safetensors_metadata(const safetensors *file, const char *key);
 
-// The bytes of a tensor, which must have this type ("I8", "U8", "I32") and shape.
+// The bytes of a tensor, which must have this type ("I8", "U8", "I32", "F32") and shape.
 BL_MUST_USE bl_status safetensors_tensor(const uint8_t **data, const safetensors *file,
                                          const char *tensor, const char *type, const size_t *shape,
                                          size_t n_dimensions, bl_diag *diag);

@@ -13,21 +13,12 @@
 // read only the layers below.
 
 #include "muxrnn_private.h"
+#include "weave_private.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    TABLE_A = 0xF0,
-    TABLE_NOT_A = 0x0F,
-    TABLE_AND = 0xC0,
-    TABLE_NOR = 0x03,
-    TABLE_AND_NOT = 0x30,
-    TABLE_OR3 = 0xFE,
-    TABLE_MUX = 0xCA
-};
 
 typedef struct weaver {
     const bl_muxrnn *n;
@@ -38,54 +29,19 @@ typedef struct weaver {
     uint32_t *sources;                  // scratch: slot of each input of a layer
 } weaver;
 
-// One-hot planes of four bits, 16 slots: products of the two bits above and the two below.
-static uint32_t decode_nibble(weaver *w, uint32_t bits)
-{
-    uint32_t pair = bl_assembler_temporaries(w->a, 8), out = bl_assembler_temporaries(w->a, 16);
-    for (uint32_t k = 0; k < 2; k++)
-        for (uint32_t v = 0; v < 4; v++) {
-            uint32_t low = bits + 2 * k, high = low + 1, dst = pair + 4 * k + v;
-            if (v == 3)
-                bl_assembler_lut3(w->a, TABLE_AND, dst, high, low, 0);
-            else if (v == 2)
-                bl_assembler_lut3(w->a, TABLE_AND_NOT, dst, high, low, 0);
-            else if (v == 1)
-                bl_assembler_lut3(w->a, TABLE_AND_NOT, dst, low, high, 0);
-            else
-                bl_assembler_lut3(w->a, TABLE_NOR, dst, high, low, 0);
-        }
-    for (uint32_t v = 0; v < 16; v++)
-        bl_assembler_lut3(w->a, TABLE_AND, out + v, pair + 4 + v / 4, pair + v % 4, 0);
-    return out;
-}
-
-// The symbol that most bytes share; its code is what a byte without a one-hot plane gets.
-static uint32_t default_symbol(const bl_muxrnn_info *info)
-{
-    uint32_t n_bytes[256] = {0}, best = 0;
-    for (int b = 0; b < 256; b++)
-        n_bytes[info->byte_symbol[b]]++;
-    for (uint32_t s = 1; s < info->n_symbols; s++)
-        if (n_bytes[s] > n_bytes[best])
-            best = s;
-    return best;
-}
-
 // Code bit e = default ^ (one of the bytes whose symbol has the other bit). The bytes are OR-ed
 // two at a time, all code bits in each round, so that neighbouring operations are independent.
 static void emit_code(weaver *w)
 {
     const bl_muxrnn_info *info = &w->n->info;
-    uint32_t low = decode_nibble(w, w->byte), high = decode_nibble(w, w->byte + 4);
-    uint32_t usual = default_symbol(info), one_hot[256], n_hot = 0;
+    // a byte without a one-hot plane gets the code of the usual symbol
+    uint32_t usual = usual_symbol(info->byte_symbol, info->n_symbols), one_hot[256], n_hot = 0;
     uint8_t hot_byte[256];
-    for (uint32_t b = 0; b < 256; b++) {
-        if (info->byte_symbol[b] == usual)
-            continue;
-        hot_byte[n_hot] = (uint8_t)b;
-        one_hot[n_hot] = bl_assembler_temporaries(w->a, 1);
-        bl_assembler_lut3(w->a, TABLE_AND, one_hot[n_hot++], high + b / 16, low + b % 16, 0);
-    }
+    bool is_hot[256];
+    for (uint32_t b = 0; b < 256; b++)
+        if ((is_hot[b] = info->byte_symbol[b] != usual))
+            hot_byte[n_hot++] = (uint8_t)b;
+    weave_one_hots(w->a, one_hot, w->byte, is_hot);
     const uint8_t *code = w->n->code;
     uint32_t n_code = info->n_code;
     uint32_t *next = w->plain; // per code bit: the first byte that was not OR-ed yet
@@ -98,7 +54,7 @@ static void emit_code(weaver *w)
                 uint32_t i = next[e]++;
                 uint32_t symbol = info->byte_symbol[hot_byte[i]];
                 if (code[(size_t)symbol * n_code + e] != code[(size_t)usual * n_code + e])
-                    pick[n++] = one_hot[i];
+                    pick[n++] = one_hot[hot_byte[i]];
             }
             is_busy |= n > 0;
             if (n > 0 || is_first)
@@ -234,19 +190,8 @@ static bl_status describe(bl_record records[3], const bl_muxrnn_info *info)
         snprintf(name, sizeof name, "code_%u_ago", i - 1);
         status = bl_record_add(&records[1], name, info->n_code, false);
     }
-    for (uint32_t s = 0; s < info->n_symbols && status == BL_OK; s++) {
-        int first = -1, n_bytes = 0;
-        for (int b = 255; b >= 0; b--)
-            if (info->byte_symbol[b] == s) {
-                first = b;
-                n_bytes++;
-            }
-        if (n_bytes == 1)
-            snprintf(name, sizeof name, "logit_%02x", (unsigned)first);
-        else
-            snprintf(name, sizeof name, "logit_symbol%u", s);
-        status = bl_record_add(&records[2], name, BL_LOGIT_BITS, true);
-    }
+    if (status == BL_OK)
+        status = describe_logits(&records[2], info->byte_symbol, info->n_symbols);
     return status;
 }
 

@@ -166,10 +166,24 @@ static void damaged_safetensors_are_refused_or_read(void)
     bl_free(NULL, copy, file.bytes);
 }
 
+static void write_loom(bl_buffer *loom)
+{
+    bl_muxrnn_info n;
+    bl_muxrnn_get_info(&n, network);
+    bl_loom_facts facts = {.name = "test",
+                           .card = n.card,
+                           .n_symbols = n.n_symbols,
+                           .logit_unit_nats = n.logit_unit_nats,
+                           .n_nonzeros = n.n_nonzeros,
+                           .n_ands = 1,
+                           .byte_symbol = n.byte_symbol};
+    REQUIRE(bl_loom_write(loom, &facts, program) == BL_OK);
+}
+
 static void damaged_looms_are_refused(void)
 {
     bl_buffer loom = {0};
-    REQUIRE(bl_loom_write(&loom, network, program, 1, "test") == BL_OK);
+    write_loom(&loom);
     for (size_t i = 0; i < 300; i++) {
         bl_model *m = NULL;
         bl_diag d = {0};
@@ -194,7 +208,7 @@ typedef struct opened {
 static opened open_model(void)
 {
     opened o = {0};
-    REQUIRE(bl_loom_write(&o.loom, network, program, 1, "test") == BL_OK);
+    write_loom(&o.loom);
     REQUIRE(bl_model_open(&o.model, o.loom.data, o.loom.bytes, "test", NULL, NULL) == BL_OK);
     REQUIRE(bl_runner_create(&o.runner, o.model, bl_cpu_best(), NULL) == BL_OK);
     o.states = bl_alloc_array(NULL, BL_LANES, bl_model_facts(o.model)->state_bytes);
