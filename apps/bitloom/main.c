@@ -10,9 +10,9 @@ static const bl_verb *const verbs[] = {
 #ifdef BITLOOM_SERVE
     &bl_verb_serve,
 #endif
-    &bl_verb_filter,  &bl_verb_melt,      &bl_verb_score, &bl_verb_sample,   &bl_verb_stats,
-    &bl_verb_convert, &bl_verb_emit,      &bl_verb_map,   &bl_verb_simulate, &bl_verb_simplify,
-    &bl_verb_prove,   &bl_verb_transpose, &bl_verb_bench,
+    &bl_verb_filter,   &bl_verb_melt,    &bl_verb_score,     &bl_verb_ablate, &bl_verb_sample,
+    &bl_verb_stats,    &bl_verb_convert, &bl_verb_emit,      &bl_verb_map,    &bl_verb_simulate,
+    &bl_verb_simplify, &bl_verb_prove,   &bl_verb_transpose, &bl_verb_bench,
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs };
 

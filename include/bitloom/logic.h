@@ -234,6 +234,23 @@ BL_API BL_MUST_USE bl_status bl_program_from_graph(bl_program **program, const b
 BL_API BL_MUST_USE bl_status bl_program_expand(bl_program **expanded, const bl_program *program,
                                                const bl_allocator *allocator);
 
+// What of a plane of the state is tied: the bit itself or, where it is written by a multiplexer
+// "select ? candidate : what it was" (a LUT3 of table 0xCA), one of the two neurons behind it.
+typedef enum bl_tie_what { BL_TIE_BIT, BL_TIE_SELECT, BL_TIE_CANDIDATE, BL_TIE_COUNT } bl_tie_what;
+typedef struct bl_tie {
+    uint32_t plane; // of the state
+    bl_tie_what what;
+    bool value;
+} bl_tie;
+
+// The program with parts of its state tied to constants, and without what is then of no use:
+// constants leave lists and tables, operations that nobody reads vanish. Ports and state keep their
+// places; a tied bit shows its constant after each entry. Without ties: only what nobody reads goes.
+// BL_ERR_ARGUMENT: no such plane, or no multiplexer writes it. Linear.
+BL_API BL_MUST_USE bl_status bl_program_tie(bl_program **tied, const bl_program *program,
+                                            const bl_tie *ties, size_t n_ties,
+                                            const bl_allocator *allocator);
+
 // The same, but with as few LUT3s as the mapper finds (bitloom/netlist.h): each takes in all ANDs
 // that three signals decide. Adders, popcounts and comparators shrink to about a third; about ten
 // times the time of bl_program_from_graph.

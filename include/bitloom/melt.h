@@ -131,6 +131,37 @@ BL_API void bl_sampler_destroy(bl_sampler **sampler);
 BL_API uint8_t bl_sampler_draw(const bl_sampler *sampler, const bl_runner *runner, size_t lane,
                                bl_random *random);
 
+// ------------------------------------------------------------------------------ scores
+
+enum { BL_BYTE_CLASSES = 8 };
+BL_API uint32_t bl_byte_class(uint8_t byte);
+BL_API const char *bl_byte_class_name(uint32_t byte_class); // "space", "newline", "lower" ...
+
+typedef struct bl_score {
+    uint64_t n_bytes[BL_BYTE_CLASSES];
+    double bits[BL_BYTE_CLASSES]; // their costs
+    uint64_t n_pieces;            // that the text was cut into
+    uint64_t n_steps, step_ns;    // of 512 texts each
+} bl_score;
+
+typedef struct bl_score_params {
+    size_t n_warm;         // bytes that a piece is warmed up on
+    size_t n_sample_bytes; // 0: all; else about so many, in 512 pieces spread over the text
+    bl_cpu level;
+    bl_pool *pool;                                                // NULL: the calling thread
+    void (*progress)(void *context, uint64_t n_done, uint64_t n); // NULL: none; from one thread
+    void *progress_context;
+} bl_score_params;
+
+// What a text costs. It is cut into groups of 512 pieces, one piece a lane; how many groups depends
+// on its length alone, so that any number of threads finds the same. Each piece is warmed up on the
+// bytes before it, as far as there are any; every byte but the very first is scored exactly once.
+BL_API BL_MUST_USE bl_status bl_model_score(bl_score *score, const bl_model *model,
+                                            const uint8_t *text, size_t bytes,
+                                            const bl_score_params *params,
+                                            const bl_allocator *allocator);
+BL_API double bl_score_bits_per_byte(const bl_score *score);
+
 // ------------------------------------------------------------------------------- beams
 
 // A beam: many continuations of one text at once, one byte longer at each step.

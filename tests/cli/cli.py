@@ -295,6 +295,27 @@ class CommandLine(unittest.TestCase):
         cut.write_bytes(loom.read_bytes()[:-100])
         self.assertIn("truncated", run("sample", cut, expect=1)[1])
 
+    def test_ablated_models_are_smaller_and_told_apart(self):
+        loom, new = self.folder / "tiny.loom", self.folder / "new.loom"
+        run("melt", TINY, "-o", loom, "-q")
+        text = self.folder / "t.txt"
+        text.write_bytes(b'It was late, "said he," in 1893. ' * 300)
+        told = json.loads(run("ablate", loom, "--bit", "layer0[3]=1,layer1[5].gate=0", "--text", text,
+                              "-o", new, "--json")[0])
+        self.assertLess(told["n_luts_after"], told["n_luts_before"])
+        self.assertEqual(told["ties"], ["layer0[3]=1", "layer1[5].gate=0"])
+        after = json.loads(run("score", new, "--text", text, "--warm", 64, "--json")[0])
+        self.assertAlmostEqual(after["bits_per_byte"], told["bits_per_byte_after"], 9)
+        self.assertNotEqual(told["bits_per_byte_after"], told["bits_per_byte_before"])
+        self.assertIn("no such bit", run("ablate", loom, "--bit", "layer9[3]=1", expect=2)[1])
+        self.assertIn("=0 or =1", run("ablate", loom, "--bit", "layer0[3]", expect=2)[1])
+        self.assertIn("expected --text", run("ablate", loom, "--remove", "digit", expect=2)[1])
+        self.assertIn("expected --bit", run("ablate", loom, expect=2)[1])
+        text.write_bytes(b'It was late, "said he. Then he said: in 1893." ' * 20000)
+        found = json.loads(run("ablate", loom, "--find", "quotes", "--text", text, "--json")[0])
+        self.assertEqual(len(found["bits"]), 10)
+        self.assertGreater(found["bits"][0]["information"], 0)
+
     def test_output_to_a_bad_place_is_reported(self):
         self.assertIn("/nowhere/x.loom: No such file", run("melt", TINY, "-o", "/nowhere/x.loom",
                                                            expect=1)[1])
