@@ -32,6 +32,50 @@ static void run_texts(void *context)
     bl_runner_step(t->runner, t->states, t->bytes, BL_LANES, true);
 }
 
+typedef struct writing { // texts, by logic or by exact draws
+    texts *texts;
+    bl_gumbel *gumbel;
+    bl_sampler *sampler;
+    bl_random random;
+    uint8_t bytes[BL_LANES];
+} writing;
+
+static void write_inside(void *context)
+{
+    writing *w = context;
+    bl_gumbel_write(w->bytes, w->gumbel, w->texts->runner, w->texts->states, 1, &w->random);
+}
+
+static void write_outside(void *context)
+{
+    writing *w = context;
+    run_texts(w->texts);
+    for (size_t i = 0; i < BL_LANES; i++)
+        w->texts->bytes[i] = bl_sampler_draw(w->sampler, w->texts->runner, i, &w->random);
+}
+
+// Tested to draw from the same distribution by tests/unit/melt.c.
+static bool report_writing(const bench_context *c, const bl_model *model, texts *t)
+{
+    writing w = {.texts = t};
+    bl_random_seed(&w.random, 1);
+    bool is_ok = bl_gumbel_create(&w.gumbel, model, 1, c->cpu, NULL) == BL_OK
+                 && bl_sampler_create(&w.sampler, model, 1, NULL) == BL_OK;
+    if (is_ok) {
+        bench_line line = {.group = "melt",
+                           .name = "sampling inside",
+                           .units = BL_LANES,
+                           .unit = "bytes of text",
+                           .anchor = "step, logits out, exact draws",
+                           .question = "a step and a draw for 512 texts, all of it logic"};
+        bench_pair(&line, write_inside, write_outside, &w, &w, c->settings->seconds);
+        c->sink->report(c->sink, &line);
+    }
+    bl_gumbel_destroy(&w.gumbel);
+    bl_sampler_destroy(&w.sampler);
+    return is_ok;
+}
+
 static bool same_step(bl_machine *a, bl_machine *b, const bl_program_info *p)
 {
     bl_random random;
@@ -88,6 +132,7 @@ static bool bench_model(const bench_context *c, const bl_model *model)
                            .question = "states in, step, logits, states out: what is added?"};
         bench_pair(&line, run_texts, run_step, &t, &macro, c->settings->seconds);
         c->sink->report(c->sink, &line);
+        is_ok = report_writing(c, model, &t);
     }
     bl_runner_destroy(&t.runner);
     bl_machine_destroy(&macro.machine);

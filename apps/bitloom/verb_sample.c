@@ -10,11 +10,13 @@ typedef struct settings {
     const char *prompt;
     int64_t n_bytes, n_lanes, seed;
     double temperature;
+    bool is_inside;
 } settings;
 
 typedef struct sampling {
     bl_runner *runner;
     bl_sampler *sampler;
+    bl_gumbel *gumbel; // instead of it
     uint8_t *states;
     size_t state_bytes;
     bl_buffer texts[BL_LANES];
@@ -54,6 +56,36 @@ static void sample_all(sampling *s, const settings *o, bool is_quiet)
         bl_progress_update(&progress, t);
     }
     bl_progress_end(&progress, n_steps);
+}
+
+// All lanes are drawn from one generator, in pieces of some steps.
+static bl_status sample_inside(sampling *s, const settings *o, bool is_quiet)
+{
+    enum { PIECE = 64 };
+    uint8_t *bytes = bl_alloc_array(NULL, PIECE, BL_LANES);
+    int16_t prompt[BL_LANES];
+    bl_random random;
+    bl_progress progress;
+    if (!bytes)
+        return BL_ERR_MEMORY;
+    bl_random_seed(&random, (uint64_t)o->seed);
+    for (size_t t = 0; o->prompt[t]; t++) {
+        for (size_t i = 0; i < BL_LANES; i++)
+            prompt[i] = (uint8_t)o->prompt[t];
+        bl_runner_step(s->runner, s->states, prompt, BL_LANES, false);
+    }
+    bl_progress_begin(&progress, "sampling", (uint64_t)o->n_bytes, "bytes", is_quiet);
+    for (size_t done = 0, n; done < (size_t)o->n_bytes; done += n) {
+        n = (size_t)o->n_bytes - done < PIECE ? (size_t)o->n_bytes - done : PIECE;
+        bl_gumbel_write(bytes, s->gumbel, s->runner, s->states, n, &random);
+        for (size_t t = 0; t < n; t++)
+            for (size_t i = 0; i < (size_t)o->n_lanes; i++)
+                bl_buffer_append(&s->texts[i], &bytes[t * BL_LANES + i], 1);
+        bl_progress_update(&progress, done);
+    }
+    bl_progress_end(&progress, (uint64_t)o->n_bytes);
+    bl_free(NULL, bytes, (size_t)PIECE * BL_LANES);
+    return BL_OK;
 }
 
 static bl_status print_texts(sampling *s, const bl_command *c, bl_diag *diag)
@@ -97,12 +129,18 @@ static bl_status sample(sampling *s, const bl_model *model, const bl_command *c,
     s->states = bl_alloc(NULL, BL_LANES * s->state_bytes);
     if (!s->states)
         return BL_ERR_MEMORY;
-    bl_status status = bl_sampler_create(&s->sampler, model, o->temperature, NULL);
+    bl_status status = bl_runner_create(&s->runner, model, c->common.cpu, NULL);
     if (status == BL_OK)
-        status = bl_runner_create(&s->runner, model, c->common.cpu, NULL);
+        status = o->is_inside ? bl_gumbel_create(&s->gumbel, model,
+                                                 o->temperature < 16 ? o->temperature : 16,
+                                                 c->common.cpu, NULL)
+                              : bl_sampler_create(&s->sampler, model, o->temperature, NULL);
+    if (status == BL_OK && o->is_inside)
+        status = sample_inside(s, o, c->common.is_quiet);
+    else if (status == BL_OK)
+        sample_all(s, o, c->common.is_quiet);
     if (status != BL_OK)
         return status;
-    sample_all(s, o, c->common.is_quiet);
     for (size_t i = 0; i < BL_LANES; i++)
         if (s->texts[i].status != BL_OK)
             return s->texts[i].status;
@@ -123,6 +161,7 @@ static int run(const bl_command *c)
         bl_buffer_clear(&s.texts[i]);
     bl_free(NULL, s.states, BL_LANES * s.state_bytes);
     bl_sampler_destroy(&s.sampler);
+    bl_gumbel_destroy(&s.gumbel);
     bl_runner_destroy(&s.runner);
     model_file_close(&model);
     return status == BL_OK ? EXIT_YES : report(&diag, EXIT_NO);
@@ -138,6 +177,8 @@ static const bl_option options[] = {
     {"seed", 0, BL_OPTION_INT, offsetof(settings, seed), "S", 0, 9e18, "of the draws; default 1"},
     {"temperature", 0, BL_OPTION_REAL, offsetof(settings, temperature), "T", 0.01, 100,
      "below 1 more predictable, above 1 more adventurous; default 0.8"},
+    {"inside", 0, BL_OPTION_FLAG, offsetof(settings, is_inside), NULL, 0, 0,
+     "draw by logic, inside the machine (Gumbel-max): fastest for many texts"},
 };
 
 const bl_verb bl_verb_sample = {.name = "sample",

@@ -131,6 +131,25 @@ BL_API void bl_sampler_destroy(bl_sampler **sampler);
 BL_API uint8_t bl_sampler_draw(const bl_sampler *sampler, const bl_runner *runner, size_t lane,
                                bl_random *random);
 
+// Drawing inside the machine: the Gumbel-max trick as logic. Every logit gets noise of its own, made
+// of random planes by tables, and a tournament finds the greatest, so that model and draw together
+// are gates: (state, noise) -> (state, byte). The noise has 512 values a symbol, in 1/128 nat, up to
+// 11 nats: probabilities are off by about 1 %, those below 1e-5 by more; bl_sampler_draw is exact.
+typedef struct bl_gumbel bl_gumbel;
+
+// temperature: 0 (always the greatest logit) to 16. About half a second: 250 LUT3 a symbol are made.
+// BL_ERR_ARGUMENT, BL_ERR_MEMORY.
+BL_API BL_MUST_USE bl_status bl_gumbel_create(bl_gumbel **gumbel, const bl_model *model,
+                                              double temperature, bl_cpu level,
+                                              const bl_allocator *allocator);
+BL_API void bl_gumbel_destroy(bl_gumbel **gumbel);
+BL_API uint64_t bl_gumbel_n_lut3(const bl_gumbel *gumbel);
+
+// Writes n_steps bytes to each of 512 texts, from `states` on, which move along: bytes[step][lane].
+// One thread; the same bytes for the same generator on every level.
+BL_API void bl_gumbel_write(uint8_t *bytes, bl_gumbel *gumbel, bl_runner *runner, uint8_t *states,
+                            size_t n_steps, bl_random *random);
+
 // ------------------------------------------------------------------------------ scores
 
 enum { BL_BYTE_CLASSES = 8 };

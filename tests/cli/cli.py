@@ -291,6 +291,10 @@ class CommandLine(unittest.TestCase):
                               "--lanes", 9, "--json")[0])
         self.assertEqual(len(many["texts"]), 9)
         self.assertEqual(one.decode(errors="replace").rstrip("\n")[3:][:20], many["texts"][0][:20])
+        inside = run("sample", loom, "--prompt", "It ", "--bytes", 300, "--inside", "--seed", 4)[0]
+        self.assertEqual(len(inside), 3 + 300 + 1)
+        self.assertEqual(inside, run("sample", loom, "--prompt", "It ", "--bytes", 300, "--inside",
+                                     "--seed", 4)[0])
         cut = self.folder / "cut.loom"
         cut.write_bytes(loom.read_bytes()[:-100])
         self.assertIn("truncated", run("sample", cut, expect=1)[1])

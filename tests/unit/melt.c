@@ -5,6 +5,8 @@
 
 #include <bitloom/melt.h>
 
+#include <math.h>
+
 static bl_random rng;
 static const char *path;
 static int n_steps;
@@ -351,6 +353,60 @@ static void pruned_branches_vanish_and_leave_the_others(void)
     close_model(&o);
 }
 
+static void gumbel_draws_from_the_model(void)
+{
+    enum { ROUNDS = 100 };
+    opened o = open_model();
+    const bl_model_info *m = bl_model_facts(o.model);
+    int16_t bytes[BL_LANES];
+    uint8_t drawn[BL_LANES];
+    uint32_t costs[256];
+    size_t state_bytes = BL_LANES * m->state_bytes, count[256] = {0};
+    uint8_t *kept = bl_alloc(NULL, state_bytes);
+    for (int t = 0; t < 5; t++) {
+        for (size_t i = 0; i < BL_LANES; i++)
+            bytes[i] = (uint8_t)real_text[t];
+        bl_runner_step(o.runner, o.states, bytes, BL_LANES, true);
+    }
+    bl_runner_costs(costs, o.runner, 0);
+    bl_gumbel *g, *greedy;
+    bl_random random;
+    bl_random_seed(&random, 3);
+    REQUIRE(bl_gumbel_create(&g, o.model, 1, bl_cpu_best(), NULL) == BL_OK);
+    REQUIRE(bl_gumbel_create(&greedy, o.model, 0, bl_cpu_best(), NULL) == BL_OK);
+    for (int r = 0; r < ROUNDS; r++) {
+        memcpy(kept, o.states, state_bytes);
+        bl_gumbel_write(drawn, g, o.runner, kept, 1, &random);
+        for (size_t i = 0; i < BL_LANES; i++)
+            count[drawn[i]]++;
+    }
+    double distance = 0, possible = 0;
+    uint32_t best = 0;
+    for (uint32_t s = 0; s < m->n_symbols; s++)
+        if (m->symbol_byte[s] >= 0) {
+            possible += exp2(-(double)costs[s] / BL_COST_BIT);
+            best = m->symbol_byte[best] < 0 || costs[s] < costs[best] ? s : best;
+        }
+    for (uint32_t s = 0; s < m->n_symbols; s++)
+        if (m->symbol_byte[s] >= 0)
+            distance += fabs(exp2(-(double)costs[s] / BL_COST_BIT) / possible
+                             - (double)count[m->symbol_byte[s]] / (ROUNDS * BL_LANES));
+    CHECK(distance / 2 < 0.02);
+    memcpy(kept, o.states, state_bytes);
+    bl_gumbel_write(drawn, greedy, o.runner, kept, 1, &random);
+    CHECK(drawn[0] == m->symbol_byte[best] && drawn[511] == drawn[0]);
+    memcpy(kept, o.states, state_bytes); // the states move along with what was drawn
+    bl_gumbel_write(drawn, g, o.runner, kept, 1, &random);
+    for (size_t i = 0; i < BL_LANES; i++)
+        bytes[i] = drawn[i];
+    bl_runner_step(o.runner, o.states, bytes, BL_LANES, false);
+    CHECK(memcmp(kept, o.states, state_bytes) == 0);
+    bl_gumbel_destroy(&g);
+    bl_gumbel_destroy(&greedy);
+    bl_free(NULL, kept, state_bytes);
+    close_model(&o);
+}
+
 static void samples_repeat_on_every_level(void)
 {
     uint8_t first[64];
@@ -397,6 +453,7 @@ int main(int n, char **words)
     RUN(a_kept_lane_keeps_its_state);
     RUN(beams_hold_different_texts_and_repeat);
     RUN(pruned_branches_vanish_and_leave_the_others);
+    RUN(gumbel_draws_from_the_model);
     RUN(samples_repeat_on_every_level);
     bl_program_destroy(&program);
     bl_muxrnn_destroy(&network);

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+// The Gumbel-max trick as logic: argmax(logit + g), g = -log(-log u), draws from the softmax of the
+// logits (Maddison, Tarlow, Minka, "A* Sampling", 2014).
+//
+// 1 - u is 2^-(z+1) * (1 + m / 32): z zeros before the first one among 15 random bits, then five
+// bits m. So the noise is finest where it decides, for u near 1, and a table of 512 rows makes it.
+
+#include "loom_private.h"
+
+#include <bitloom/code.h>
+#include <bitloom/netlist.h>
+
+#include "base/try.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+enum {
+    ZERO_BITS = 15,
+    MANTISSA_BITS = 5,
+    NOISE_BITS = ZERO_BITS + MANTISSA_BITS, // random planes a symbol
+    INDEX_BITS = 4 + MANTISSA_BITS,
+    FRACTION = 7, // of a nat in a score
+    SCORE_BITS = 20
+};
+
+struct bl_gumbel {
+    const bl_model *model;
+    const bl_allocator *allocator;
+    bl_program *program; // inputs: logits, then noise; outputs: the byte
+    bl_machine *machine;
+    uint64_t n_lut3;
+};
+
+typedef struct score { // of a symbol, and the byte it stands for
+    bl_lit bit[SCORE_BITS];
+    bl_lit byte[8];
+} score;
+
+// Noise in units of 2^-FRACTION nat.
+static void make_table(int16_t table[1 << INDEX_BITS], double temperature)
+{
+    for (int i = 0; i < 1 << INDEX_BITS; i++) {
+        int z = i >> MANTISSA_BITS, m = i & ((1 << MANTISSA_BITS) - 1);
+        double v = ldexp(1 + (m + 0.5) / (1 << MANTISSA_BITS), -z - 1);
+        table[i] = (int16_t)floor(-log(-log1p(-v)) * temperature * (1 << FRACTION) + 0.5);
+    }
+}
+
+static bl_lit select_bit(bl_graph *g, const int16_t *table, uint32_t bit, const bl_lit *index,
+                         uint32_t n)
+{
+    if (n == 0)
+        return (bl_lit)(table[0] >> bit & 1);
+    bl_lit low = select_bit(g, table, bit, index, n - 1);
+    bl_lit high = select_bit(g, table + ((size_t)1 << (n - 1)), bit, index, n - 1);
+    return low == high ? low : bl_graph_mux(g, index[n - 1], high, low);
+}
+
+// How many of the bits are zero before the first one, as four bits.
+static void count_zeros(bl_lit count[4], bl_graph *g, const bl_lit random[ZERO_BITS])
+{
+    bl_lit before = BL_LIT_TRUE; // all bits so far are zero
+    bl_lit any[4] = {0};
+    for (uint32_t i = 0; i < ZERO_BITS; i++) {
+        bl_lit is_first = bl_graph_and(g, before, random[i]);
+        for (uint32_t k = 0; k < 4; k++)
+            if (i >> k & 1)
+                any[k] = bl_graph_or(g, any[k], is_first);
+        before = bl_graph_and(g, before, bl_lit_not(random[i]));
+    }
+    for (uint32_t k = 0; k < 4; k++)
+        count[k] = bl_graph_or(g, any[k], before); // none: 15
+}
+
+// a + b, two's complement, SCORE_BITS each.
+static void add(bl_lit *sum, bl_graph *g, const bl_lit *a, const bl_lit *b)
+{
+    bl_lit carry = BL_LIT_FALSE;
+    for (uint32_t k = 0; k < SCORE_BITS; k++) {
+        bl_lit x = a[k], y = b[k];
+        sum[k] = bl_graph_xor(g, bl_graph_xor(g, x, y), carry);
+        carry = bl_graph_maj3(g, x, y, carry);
+    }
+}
+
+// The logit in units of 2^-FRACTION nat: a constant times a number, by adding shifted copies.
+static void scale_logit(bl_lit *scaled, bl_graph *g, const bl_lit logit[BL_LOGIT_BITS],
+                        uint32_t factor)
+{
+    for (uint32_t k = 0; k < SCORE_BITS; k++)
+        scaled[k] = BL_LIT_FALSE;
+    for (uint32_t shift = 0; factor >> shift; shift++) {
+        bl_lit copy[SCORE_BITS];
+        if (!(factor >> shift & 1))
+            continue;
+        for (uint32_t k = 0; k < SCORE_BITS; k++)
+            copy[k] = k < shift ? BL_LIT_FALSE
+                                : logit[k - shift < BL_LOGIT_BITS ? k - shift : BL_LOGIT_BITS - 1];
+        add(scaled, g, scaled, copy);
+    }
+}
+
+static void greater(score *best, bl_graph *g, const score *a, const score *b)
+{
+    bl_lit is_b = BL_LIT_FALSE; // b > a, from the lowest bit on; signs count the other way round
+    for (uint32_t k = 0; k < SCORE_BITS; k++) {
+        bl_lit x = a->bit[k] ^ (k == SCORE_BITS - 1), y = b->bit[k] ^ (k == SCORE_BITS - 1);
+        is_b = bl_graph_maj3(g, bl_lit_not(x), y, is_b);
+    }
+    for (uint32_t k = 0; k < SCORE_BITS; k++)
+        best->bit[k] = bl_graph_mux(g, is_b, b->bit[k], a->bit[k]);
+    for (uint32_t k = 0; k < 8; k++)
+        best->byte[k] = bl_graph_mux(g, is_b, b->byte[k], a->byte[k]);
+}
+
+static score score_symbol(bl_graph *g, const bl_lit *logit, const bl_lit *noise,
+                          const int16_t *table, uint32_t factor, uint32_t byte, bool has_noise)
+{
+    score s;
+    bl_lit index[INDEX_BITS], g_noise[SCORE_BITS], scaled[SCORE_BITS];
+    count_zeros(index + MANTISSA_BITS, g, noise);
+    memcpy(index, noise + ZERO_BITS, MANTISSA_BITS * sizeof *index);
+    scale_logit(scaled, g, logit, factor);
+    for (uint32_t k = 0; k < SCORE_BITS; k++)
+        g_noise[k] =
+            has_noise ? select_bit(g, table, k < 15 ? k : 15, index, INDEX_BITS) : BL_LIT_FALSE;
+    add(s.bit, g, scaled, g_noise);
+    for (uint32_t k = 0; k < 8; k++)
+        s.byte[k] = byte >> k & 1;
+    return s;
+}
+
+static bl_status build_graph(bl_graph **result, const bl_model_info *info, double temperature,
+                             const bl_allocator *allocator)
+{
+    bl_graph *g;
+    int16_t table[1 << INDEX_BITS];
+    score round[256];
+    uint32_t n = 0;
+    double unit = info->logit_unit_cost * log(2.0) / BL_COST_BIT; // nats
+    uint32_t factor = (uint32_t)(unit * (1 << FRACTION) + 0.5);
+    factor = factor ? factor : 1;
+    TRY(bl_graph_create(&g, allocator));
+    bl_lit *inputs = bl_alloc_array(
+        allocator, (size_t)info->n_symbols * (BL_LOGIT_BITS + NOISE_BITS), sizeof *inputs);
+    for (uint32_t i = 0; inputs && i < info->n_symbols * (BL_LOGIT_BITS + NOISE_BITS); i++)
+        inputs[i] = bl_graph_input(g, NULL);
+    // factor / 2^FRACTION is not quite the unit: the noise is told in what it is
+    make_table(table, temperature * factor / (unit * (1 << FRACTION)));
+    for (uint32_t s = 0; inputs && s < info->n_symbols; s++)
+        if (info->symbol_byte[s] >= 0)
+            round[n++] = score_symbol(
+                g, inputs + (size_t)s * BL_LOGIT_BITS,
+                inputs + (size_t)info->n_symbols * BL_LOGIT_BITS + (size_t)s * NOISE_BITS, table,
+                factor, (uint32_t)info->symbol_byte[s], temperature > 0);
+    for (; n > 1; n = (n + 1) / 2) // a tournament
+        for (uint32_t i = 0; i < n / 2; i++) {
+            greater(&round[i], g, &round[2 * i], &round[2 * i + 1]);
+            if (i == n / 2 - 1 && n % 2)
+                round[i + 1] = round[n - 1];
+        }
+    for (uint32_t k = 0; k < 8; k++)
+        bl_graph_output(g, n ? round[0].byte[k] : BL_LIT_FALSE, NULL);
+    bl_free(allocator, inputs,
+            (size_t)info->n_symbols * (BL_LOGIT_BITS + NOISE_BITS) * sizeof *inputs);
+    bl_status status = inputs ? g->status : BL_ERR_MEMORY;
+    if (status == BL_OK)
+        *result = g;
+    else
+        bl_graph_destroy(&g);
+    return status;
+}
+
+bl_status bl_gumbel_create(bl_gumbel **result, const bl_model *model, double temperature,
+                           bl_cpu level, const bl_allocator *allocator)
+{
+    assert(result && model);
+    if (!(temperature >= 0 && temperature <= 16))
+        return BL_ERR_ARGUMENT;
+    bl_graph *graph = NULL;
+    bl_gumbel *g = bl_alloc(allocator, sizeof *g);
+    if (!g)
+        return BL_ERR_MEMORY;
+    *g = (bl_gumbel){.model = model, .allocator = allocator};
+    bl_status status = build_graph(&graph, bl_model_facts(model), temperature, allocator);
+    if (status == BL_OK)
+        status = bl_program_cover_graph(&g->program, graph, allocator);
+    if (status == BL_OK)
+        status = bl_machine_create_as(&g->machine, g->program, &(bl_machine_params){.level = level},
+                                      allocator);
+    bl_graph_destroy(&graph);
+    if (status == BL_OK) {
+        bl_program_info p;
+        bl_program_get_info(&p, g->program);
+        g->n_lut3 = p.n_lut3;
+        *result = g;
+    } else
+        bl_gumbel_destroy(&g);
+    return status;
+}
+
+void bl_gumbel_destroy(bl_gumbel **handle)
+{
+    bl_gumbel *g = handle ? *handle : NULL;
+    if (!g)
+        return;
+    bl_machine_destroy(&g->machine);
+    bl_program_destroy(&g->program);
+    bl_free(g->allocator, g, sizeof *g);
+    *handle = NULL;
+}
+
+uint64_t bl_gumbel_n_lut3(const bl_gumbel *g) { return g->n_lut3; }
+
+// Four generators side by side, so that a step does not wait for the one before it.
+typedef struct noise_source {
+    bl_random random[4];
+} noise_source;
+
+static void fill_noise(bl_plane *planes, size_t n, noise_source *source)
+{
+    uint64_t *word = planes->word;
+    for (size_t i = 0; i < n * 8; i += 4)
+        for (int k = 0; k < 4; k++)
+            word[i + (size_t)k] = bl_random_next(&source->random[k]);
+}
+
+void bl_gumbel_write(uint8_t *bytes, bl_gumbel *g, bl_runner *r, uint8_t *states, size_t n_steps,
+                     bl_random *random)
+{
+    assert(bytes && g->model == r->model);
+    size_t n_logits = (size_t)g->model->info.n_symbols * BL_LOGIT_BITS;
+    size_t n_noise = (size_t)g->model->info.n_symbols * NOISE_BITS;
+    noise_source source;
+    bl_plane *inputs = bl_machine_input(g->machine);
+    for (int k = 0; k < 4; k++)
+        bl_random_seed(&source.random[k], bl_random_next(random));
+    bl_machine_load_lanes(r->machine, states, BL_LANES);
+    for (size_t t = 0; t < n_steps; t++) {
+        bl_machine_run(r->machine, BL_ENTRY_HEAD);
+        memcpy(inputs, bl_machine_output(r->machine), n_logits * sizeof *inputs);
+        fill_noise(inputs + n_logits, n_noise, &source);
+        bl_machine_run(g->machine, 0);
+        memcpy(bl_machine_input(r->machine), bl_machine_output(g->machine), 8 * sizeof *inputs);
+        bl_unslice(r->bits, bytes + t * BL_LANES, 1, bl_machine_output(g->machine), BL_LANES, 8);
+        bl_machine_run(r->machine, BL_ENTRY_STEP);
+    }
+    bl_machine_store_lanes(states, r->machine, BL_LANES);
+}
