@@ -49,6 +49,7 @@ bool bench_gate(const bench_context *c);
 bool bench_record(const bench_context *c);
 bool bench_logic(const bench_context *c);
 bool bench_melt(const bench_context *c);
+bool bench_neurons(const bench_context *c); // a part of group melt
 bool bench_sizes(const bench_context *c);
 
 #endif

@@ -158,8 +158,9 @@ bool bench_melt(const bench_context *c)
     }
     bool is_ok = bench_model(c, file.model);
     model_file_close(&file);
-    if (!is_ok)
-        fprintf(stderr,
-                "bitloom: bench melt: the program and its expansion differ; nothing was timed\n");
-    return is_ok;
+    if (is_ok)
+        return bench_neurons(c);
+    fprintf(stderr,
+            "bitloom: bench melt: the program and its expansion differ; nothing was timed\n");
+    return false;
 }
