@@ -245,6 +245,13 @@ static double side_effect(const search *s, const trial *t)
 
 static double gain(const search *s, const trial *t) { return t->change[s->params->byte_class]; }
 
+// How good a set is that may still grow: what it gives, less what it has used up of what others may
+// move.
+static double prospect(const search *s, const trial *t)
+{
+    return gain(s, t) - side_effect(s, t) / s->params->keep * s->params->raise / 3;
+}
+
 // What a tie gives for what it spoils elsewhere.
 static double value(const search *s, const trial *t)
 {
@@ -308,7 +315,7 @@ static bool has_plane(const trial *t, uint32_t plane)
     return false;
 }
 
-enum { WIDTH = 24 }; // candidates that are tried in each round
+enum { WIDTH = 48 }; // candidates that are tried in each round
 
 // Adds the tie with the best result to `set`; false where none keeps the other classes.
 static bl_status grow(search *s, trial *set, bool *has_grown, const candidate *candidates, size_t n)
@@ -325,7 +332,7 @@ static bl_status grow(search *s, trial *set, bool *has_grown, const candidate *c
     for (size_t i = 0; i < n_trials; i++) {
         const trial *t = &s->trials[i];
         if (side_effect(s, t) <= s->params->keep && gain(s, t) > gain(s, set)
-            && (best == SIZE_MAX || gain(s, t) > gain(s, &s->trials[best])))
+            && (best == SIZE_MAX || prospect(s, t) > prospect(s, &s->trials[best])))
             best = i;
     }
     *has_grown = best != SIZE_MAX;
