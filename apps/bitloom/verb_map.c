@@ -10,6 +10,7 @@
 typedef struct settings {
     const char *output, *target;
     int64_t n_inputs, effort;
+    bool finds_counts;
 } settings;
 
 static const char *const target_names[BL_TARGET_COUNT] = {"lut", "avx2", "neon", "rdna3"};
@@ -54,7 +55,7 @@ static uint64_t cost_of(const bl_netlist *n, bl_target target)
     uint64_t sum = 0;
     bl_target_costs(costs, target);
     for (uint32_t i = 0; i < n->n_luts; i++)
-        sum += bl_netlist_n_leaves(n, i) > 3 ? 1 : costs[(uint8_t)n->tables[i]];
+        sum += bl_netlist_n_leaves(n, i) > 3 ? 1 : costs[(uint8_t)n->tables[i]]; // counts: 0
     return sum;
 }
 
@@ -62,13 +63,18 @@ static void print_result(const bl_command *c, const bl_netlist *n, uint32_t n_an
                          uint32_t n_levels, bl_target target, uint64_t elapsed_ns)
 {
     uint64_t cost = cost_of(n, target);
+    uint32_t n_luts = n->n_luts - n->n_counts;
     if (c->common.is_json)
-        printf("{\"n_nodes\":%u,\"n_luts\":%u,\"n_levels\":%u,\"cost\":%llu,\"elapsed_ns\":%llu}\n",
-               n_ands, n->n_luts, n_levels, (unsigned long long)cost,
+        printf("{\"n_nodes\":%u,\"n_luts\":%u,\"n_counts\":%u,\"n_literals\":%zu,\"n_levels\":%u,"
+               "\"cost\":%llu,\"elapsed_ns\":%llu}\n",
+               n_ands, n_luts, n->n_counts, n->n_literals, n_levels, (unsigned long long)cost,
                (unsigned long long)elapsed_ns);
-    else if (!c->common.is_quiet)
-        fprintf(stderr, "%u ANDs, %u LUTs of up to %u inputs, %u levels, %.2f s\n", n_ands,
-                n->n_luts, n->max_inputs, n_levels, (double)elapsed_ns * 1e-9);
+    else if (!c->common.is_quiet) {
+        fprintf(stderr, "%u ANDs, %u LUTs of up to %u inputs, ", n_ands, n_luts, n->max_inputs);
+        if (((const settings *)c->settings)->finds_counts)
+            fprintf(stderr, "%u counts of %zu literals, ", n->n_counts, n->n_literals);
+        fprintf(stderr, "%u levels, %.2f s\n", n_levels, (double)elapsed_ns * 1e-9);
+    }
 }
 
 static bl_status map(const bl_command *c, bl_target target, bl_diag *diag)
@@ -90,6 +96,7 @@ static bl_status map(const bl_command *c, bl_target target, bl_diag *diag)
     bl_map_params params = {.max_inputs = (uint32_t)o->n_inputs,
                             .target = target,
                             .effort = (uint32_t)o->effort,
+                            .finds_counts = o->finds_counts,
                             .pool = pool};
     if (status == BL_OK)
         status = bl_netlist_map(&n, logic.graph, &params, NULL);
@@ -122,6 +129,9 @@ static int run(const bl_command *c)
         bl_diag_set(&diag, BL_ERR_ARGUMENT, o->output, 0, 0,
                     "a program has LUTs of three inputs; use --lut 3, or .blif for --lut %lld",
                     (long long)o->n_inputs);
+    else if (o->finds_counts && !ends_with(o->output, ".blp"))
+        bl_diag_set(&diag, BL_ERR_ARGUMENT, o->output, 0, 0,
+                    "a netlist of LUTs cannot hold what --macros finds; use -o FILE.blp");
     else if (!find_target(&target, o->target))
         bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0,
                     "no target \"%s\"; expected lut, avx2, neon or rdna3", o->target);
@@ -140,6 +150,8 @@ static const bl_option options[] = {
      "what functions of three inputs cost: lut (each 1), avx2, neon, rdna3"},
     {"effort", 0, BL_OPTION_INT, offsetof(settings, effort), "N", 0, 4,
      "0 to 4 more rounds, each as long again; default 0"},
+    {"macros", 0, BL_OPTION_FLAG, offsetof(settings, finds_counts), NULL, 0, 0,
+     "adder trees under a comparison become single operations that count"},
 };
 
 const bl_verb bl_verb_map = {

@@ -113,6 +113,8 @@ static void put_all(writer *w, const char *model)
 bl_status bl_netlist_write_blif(bl_buffer *out, const bl_netlist *netlist, const char *model)
 {
     assert(out && netlist && netlist->status == BL_OK && model);
+    if (netlist->n_counts > 0)
+        return BL_ERR_UNSUPPORTED;
     writer w = {.out = out, .n = netlist};
     bl_status status = port_names_create(&w.names, netlist->ports, out->allocator);
     if (status != BL_OK)

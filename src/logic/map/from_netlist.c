@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A LUT netlist as a program: one operation for each unit, in the order of schedule.c.
+// A netlist as a program: one operation for each unit, in the order of schedule.c.
 //
 // A node holds its slot until its last reader has run; the same slot may be the reader's result. A
 // result that an output port wants goes to its slot at once, the next state of a latch too if the
@@ -28,15 +28,41 @@ typedef struct planner {
     uint32_t *home;     // of each node: the slot of a port that it should go to, or NO_SLOT
     uint32_t *free_slots;
     uint32_t n_free;
+    uint32_t *list_slots; // of the literals of one count: plain ones, complemented ones
+    uint32_t list_capacity;
 } planner;
+
+// The literals of a unit that is a count.
+static const bl_lit *literals_of(const planner *p, const unit *u, const bl_netlist_count **count)
+{
+    const bl_netlist *n = p->netlist;
+    uint32_t low = 0, high = n->n_counts;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (n->counts[middle].node <= u->result)
+            low = middle;
+        else
+            high = middle;
+    }
+    *count = &n->counts[low];
+    return n->literals + n->counts[low].first_literal;
+}
 
 static void find_last_uses(planner *p)
 {
     for (uint32_t id = 0; id < p->netlist->n_nodes; id++)
         p->last_use[id] = NEVER;
-    for (uint32_t i = 0; i < p->list.n; i++)
+    for (uint32_t i = 0; i < p->list.n; i++) {
+        const unit *u = &p->list.units[p->order[i]];
         for (int k = 0; k < 3; k++)
-            p->last_use[p->list.units[p->order[i]].leaf[k]] = i;
+            p->last_use[u->leaf[k]] = i;
+        if (u->kind != COUNT_KIND)
+            continue;
+        const bl_netlist_count *count;
+        const bl_lit *literals = literals_of(p, u, &count);
+        for (uint32_t k = 0; k < count->n_literals; k++)
+            p->last_use[bl_lit_node(literals[k])] = i;
+    }
 }
 
 static bool is_flipped(const planner *p, bl_lit lit)
@@ -113,8 +139,32 @@ static uint32_t take_slot(planner *p, uint32_t node)
     return slot;
 }
 
+static void emit_count(planner *p, const unit *u, uint32_t now)
+{
+    const bl_netlist_count *count;
+    const bl_lit *literals = literals_of(p, u, &count);
+    bl_literal_list list = {.plain = p->list_slots,
+                            .complemented = p->list_slots + p->list_capacity};
+    for (uint32_t k = 0; k < count->n_literals; k++) {
+        uint32_t slot = p->slot[bl_lit_node(literals[k])];
+        if (is_flipped(p, literals[k]))
+            p->list_slots[p->list_capacity + list.n_complemented++] = slot;
+        else
+            p->list_slots[list.n_plain++] = slot;
+    }
+    for (uint32_t k = 0; k < count->n_literals; k++)
+        release(p, bl_lit_node(literals[k]), now);
+    bl_assembler_count_ge(p->assembler, take_slot(p, u->result), &list, count->threshold);
+    if (p->last_use[u->result] == NEVER)
+        p->free_slots[p->n_free++] = p->slot[u->result];
+}
+
 static void emit_unit(planner *p, const unit *u, uint32_t now)
 {
+    if (u->kind == COUNT_KIND) {
+        emit_count(p, u, now);
+        return;
+    }
     uint32_t x[3];
     for (int k = 0; k < 3; k++)
         x[k] = p->slot[u->leaf[k]];
@@ -281,8 +331,13 @@ bl_status bl_program_from_netlist(bl_program **program, const bl_netlist *netlis
     p.slot = bl_alloc_array(allocator, n, sizeof *p.slot);
     p.home = bl_alloc_array(allocator, n, sizeof *p.home);
     p.free_slots = bl_alloc_array(allocator, n, sizeof *p.free_slots);
+    for (uint32_t i = 0; i < netlist->n_counts; i++)
+        if (netlist->counts[i].n_literals > p.list_capacity)
+            p.list_capacity = netlist->counts[i].n_literals;
+    size_t list_bytes = 2 * (size_t)p.list_capacity * sizeof *p.list_slots;
+    p.list_slots = bl_alloc(allocator, list_bytes);
     status = BL_ERR_MEMORY;
-    if (p.order && p.last_use && p.slot && p.home && p.free_slots)
+    if (p.order && p.last_use && p.slot && p.home && p.free_slots && p.list_slots)
         status = create_assembler(&p);
     if (status == BL_OK)
         status = make_program(program, &p);
@@ -293,6 +348,7 @@ bl_status bl_program_from_netlist(bl_program **program, const bl_netlist *netlis
     bl_free(allocator, p.slot, n * sizeof *p.slot);
     bl_free(allocator, p.home, n * sizeof *p.home);
     bl_free(allocator, p.free_slots, n * sizeof *p.free_slots);
+    bl_free(allocator, p.list_slots, list_bytes);
     return status;
 }
 

@@ -2,7 +2,11 @@
 // Maps a graph to LUTs, window by window: each is covered by itself (window_cuts.h), several at a
 // time on the pool, and their LUTs are appended to the netlist in order. A node that a later window
 // reads is a root of its own, so windows do not depend on each other.
+//
+// Where counts are wanted they are found first. The root of one is then an input to its readers, and
+// what it counts are ports.
 
+#include "logic/map/counts.h"
 #include "logic/map/netlist_private.h"
 #include "logic/map/window.h"
 
@@ -17,7 +21,12 @@ typedef struct covered { // one window
 } covered;
 
 typedef struct mapping {
-    const bl_graph *g;
+    const bl_graph *g; // roots of counts are inputs in it
+    count_list counts;
+    uint32_t n_appended; // counts that are in the netlist, or that nobody needs
+    bl_graph view;
+    uint32_t *fanin0; // of the view
+    const bl_allocator *allocator;
     window_job job; // but for its range
     uint32_t *fanouts;
     uint8_t *is_root;
@@ -40,6 +49,12 @@ static void add_port(mapping *m, bl_lit lit)
     m->is_root[bl_lit_node(lit)] = 1;
 }
 
+static void add_literals(mapping *m, const count *c)
+{
+    for (uint32_t i = 0; i < c->n; i++)
+        add_port(m, m->counts.literals[c->first + i]);
+}
+
 // Nodes that nobody reads do not count as readers.
 static void count_fanouts(mapping *m)
 {
@@ -48,7 +63,12 @@ static void count_fanouts(mapping *m)
         add_port(m, g->outputs[i].lit);
     for (uint32_t i = 0; i < g->n_latches; i++)
         add_port(m, g->latches[i].next);
+    uint32_t k = m->counts.n;
     for (uint32_t id = g->n_nodes; id-- > 1;) {
+        bool is_count = k > 0 && m->counts.counts[k - 1].root == id;
+        k -= is_count;
+        if (is_count && m->fanouts[id] > 0)
+            add_literals(m, &m->counts.counts[k]);
         if (g->fanin0[id] >= BL_NODE_LATCH || m->fanouts[id] == 0)
             continue;
         add_fanout(m, id, g->fanin0[id]);
@@ -147,12 +167,38 @@ static void append_lut(mapping *m, const window_lut *lut)
         m->image[lut->root] = 2 * bl_netlist_lut(m->netlist, table, leaves, n);
 }
 
+// The literals of a count become those of the netlist, in place.
+static void append_count(mapping *m, const count *c)
+{
+    bl_lit *literals = m->counts.literals + c->first;
+    int64_t threshold = c->threshold;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < c->n; i++) {
+        bl_lit x = m->image[bl_lit_node(literals[i])] ^ (literals[i] & 1);
+        threshold -= x == BL_LIT_TRUE;
+        if (x > BL_LIT_TRUE)
+            literals[n++] = x;
+    }
+    m->image[c->root] = 2 * bl_netlist_add_count(m->netlist, literals, n, threshold);
+}
+
+// Those whose roots come before a node, so before its readers.
+static void append_counts(mapping *m, uint32_t node)
+{
+    for (; m->n_appended < m->counts.n && m->counts.counts[m->n_appended].root < node;
+         m->n_appended++)
+        if (m->fanouts[m->counts.counts[m->n_appended].root] > 0)
+            append_count(m, &m->counts.counts[m->n_appended]);
+}
+
 static bl_status append_window(mapping *m, covered *c)
 {
     const window_lut *luts = (const window_lut *)(const void *)c->luts.data;
     size_t n = c->luts.bytes / sizeof *luts;
-    for (size_t i = 0; i < n && c->status == BL_OK; i++)
+    for (size_t i = 0; i < n && c->status == BL_OK; i++) {
+        append_counts(m, luts[i].root);
         append_lut(m, &luts[i]);
+    }
     bl_buffer_clear(&c->luts);
     return c->status != BL_OK ? c->status : m->netlist->status;
 }
@@ -195,9 +241,28 @@ static bl_status run(mapping *m, bl_pool *pool)
         m->image[g->latches[i].node] = 2 * (1 + g->n_inputs + i);
     count_fanouts(m);
     bl_status status = map_windows(m, pool);
-    if (status == BL_OK)
-        set_ports(m);
-    return status;
+    if (status != BL_OK)
+        return status;
+    append_counts(m, g->n_nodes);
+    set_ports(m);
+    return m->netlist->status;
+}
+
+static bl_status find_counts(mapping *m, const bl_graph *g)
+{
+    bl_status status = counts_find(&m->counts, g, m->allocator);
+    if (status != BL_OK)
+        return status;
+    m->fanin0 = bl_alloc_array(m->allocator, g->n_nodes, sizeof *m->fanin0);
+    if (!m->fanin0)
+        return BL_ERR_MEMORY;
+    memcpy(m->fanin0, g->fanin0, g->n_nodes * sizeof *m->fanin0);
+    for (uint32_t i = 0; i < m->counts.n; i++)
+        m->fanin0[m->counts.counts[i].root] = BL_NODE_INPUT;
+    m->view = *g;
+    m->view.fanin0 = m->fanin0;
+    m->g = m->job.graph = &m->view;
+    return BL_OK;
 }
 
 bl_status bl_netlist_map(bl_netlist **result, const bl_graph *g, const bl_map_params *params,
@@ -208,6 +273,7 @@ bl_status bl_netlist_map(bl_netlist **result, const bl_graph *g, const bl_map_pa
     assert(result && g && g->status == BL_OK && max_inputs >= 3 && max_inputs <= 6);
     mapping m = {
         .g = g,
+        .allocator = allocator,
         .job = {.graph = g, .max_inputs = max_inputs, .effort = p->effort, .allocator = allocator}};
     bl_target_costs(m.job.costs, p->target);
     bl_status status = bl_netlist_create(&m.netlist, g, max_inputs, allocator);
@@ -222,11 +288,15 @@ bl_status bl_netlist_map(bl_netlist **result, const bl_graph *g, const bl_map_pa
     m.job.is_root = m.is_root;
     status = BL_ERR_MEMORY;
     if (m.fanouts && m.is_root && m.image && m.covered)
+        status = p->finds_counts ? find_counts(&m, g) : BL_OK;
+    if (status == BL_OK)
         status = run(&m, p->pool);
     bl_free(allocator, m.fanouts, n * sizeof *m.fanouts);
     bl_free(allocator, m.is_root, n * sizeof *m.is_root);
     bl_free(allocator, m.image, n * sizeof *m.image);
     bl_free(allocator, m.covered, n_threads * sizeof *m.covered);
+    bl_free(allocator, m.fanin0, n * sizeof *m.fanin0);
+    counts_destroy(&m.counts);
     if (status == BL_OK)
         *result = m.netlist;
     else

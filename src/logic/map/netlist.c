@@ -101,6 +101,8 @@ void bl_netlist_destroy(bl_netlist **handle)
     bl_free(a, n->nexts, n_latches * sizeof *n->nexts);
     bl_free(a, n->leaves, n->leaf_capacity * n->facts.max_inputs * sizeof *n->leaves);
     bl_free(a, n->tables, n->table_capacity * sizeof *n->tables);
+    bl_free(a, n->counts, n->count_capacity * sizeof *n->counts);
+    bl_free(a, n->literals, n->literal_capacity * sizeof *n->literals);
     bl_graph_destroy(&n->ports);
     bl_free(a, n, sizeof *n);
     *handle = NULL;
@@ -163,6 +165,44 @@ uint32_t bl_netlist_lut(bl_netlist *handle, uint64_t table, const uint32_t *leav
     return n->facts.n_nodes++;
 }
 
+static bool reserve_count(netlist *n, uint32_t n_literals)
+{
+    size_t least = n->facts.n_literals + n_literals, n_counts = (size_t)n->facts.n_counts + 1;
+    if (n_counts > n->count_capacity
+        && !grow(n, (void **)&n->counts, &n->count_capacity, n_counts * 3 / 2 + 16,
+                 sizeof *n->counts))
+        return false;
+    if (least > n->literal_capacity
+        && !grow(n, (void **)&n->literals, &n->literal_capacity, least * 3 / 2 + 64,
+                 sizeof *n->literals))
+        return false;
+    n->facts.counts = n->counts;
+    n->facts.literals = n->literals;
+    return true;
+}
+
+uint32_t bl_netlist_add_count(bl_netlist *handle, const bl_lit *literals, uint32_t n_literals,
+                              int64_t threshold)
+{
+    netlist *n = (netlist *)handle;
+    if (!netlist_reserve(n, 1) || !reserve_count(n, n_literals))
+        return 0;
+    uint32_t node = bl_netlist_lut(handle, 0, NULL, 0);
+    bl_lit *own = n->literals + n->facts.n_literals;
+    for (uint32_t i = 0; i < n_literals; i++) {
+        assert(bl_lit_node(literals[i]) < node);
+        own[i] = literals[i];
+    }
+    n->counts[n->facts.n_counts++] = (bl_netlist_count){
+        .node = node,
+        .n_literals = n_literals,
+        .first_literal = n->facts.n_literals,
+        .threshold = threshold,
+    };
+    n->facts.n_literals += n_literals;
+    return node;
+}
+
 void bl_netlist_set_output(bl_netlist *handle, uint32_t index, bl_lit lit)
 {
     netlist *n = (netlist *)handle;
@@ -196,7 +236,7 @@ uint32_t bl_netlist_n_leaves(const bl_netlist *n, uint32_t lut)
 bl_status bl_netlist_count_levels(uint32_t *n_levels, const bl_netlist *handle)
 {
     const netlist *n = (const netlist *)handle;
-    uint32_t deepest = 0;
+    uint32_t deepest = 0, at = 0;
     uint32_t *level = bl_alloc_array(n->allocator, handle->n_nodes, sizeof *level);
     if (!level)
         return BL_ERR_MEMORY;
@@ -205,6 +245,11 @@ bl_status bl_netlist_count_levels(uint32_t *n_levels, const bl_netlist *handle)
         for (uint32_t k = 0; k < handle->max_inputs; k++) {
             uint32_t leaf = handle->leaves[(size_t)i * handle->max_inputs + k];
             below = level[leaf] > below ? level[leaf] : below;
+        }
+        const bl_netlist_count *count = netlist_count_at(handle, &at, i);
+        for (uint32_t k = 0; count && k < count->n_literals; k++) {
+            uint32_t node = bl_lit_node(handle->literals[count->first_literal + k]);
+            below = level[node] > below ? level[node] : below;
         }
         level[handle->first_lut + i] = below + 1;
     }
@@ -276,6 +321,39 @@ static bl_lit build_table(bl_graph *g, uint64_t table, const bl_lit *leaves, uin
     return bl_graph_mux(g, leaves[n_leaves - 1], then_, else_);
 }
 
+static uint32_t bits_of(uint32_t x) { return x ? 32 - (uint32_t)__builtin_clz(x) : 0; }
+
+// The number of true literals into the planes of a sum that is zero: two halves, added with one more
+// literal as the carry.
+static void build_sum(bl_graph *g, bl_lit *sum, const bl_lit *image, const bl_lit *x, uint32_t n)
+{
+    bl_lit high[32] = {0};
+    if (n == 0)
+        return;
+    uint32_t half = (n - 1) / 2;
+    build_sum(g, sum, image, x, half);
+    build_sum(g, high, image, x + half, n - 1 - half);
+    bl_lit carry = image_of(image, x[n - 1]);
+    for (uint32_t k = 0; k < bits_of(n); k++) {
+        bl_lit differ = bl_graph_xor(g, sum[k], high[k]), both = bl_graph_and(g, sum[k], high[k]);
+        sum[k] = bl_graph_xor(g, differ, carry);
+        carry = bl_graph_or(g, both, bl_graph_and(g, differ, carry));
+    }
+}
+
+static bl_lit build_count(bl_graph *g, const bl_lit *image, const bl_netlist *n,
+                          const bl_netlist_count *c)
+{
+    bl_lit sum[32] = {0}, greater = BL_LIT_FALSE;
+    if (c->threshold <= 0 || c->threshold > c->n_literals)
+        return c->threshold <= 0;
+    build_sum(g, sum, image, n->literals + c->first_literal, c->n_literals);
+    for (uint32_t k = 0; k < bits_of(c->n_literals); k++)
+        greater = (c->threshold - 1) >> k & 1 ? bl_graph_and(g, sum[k], greater)
+                                              : bl_graph_or(g, sum[k], greater);
+    return greater;
+}
+
 bl_status bl_graph_from_netlist(bl_graph **result, const bl_netlist *n,
                                 const bl_allocator *allocator)
 {
@@ -291,9 +369,15 @@ bl_status bl_graph_from_netlist(bl_graph **result, const bl_netlist *n,
     }
     for (uint32_t id = 0; id < n->first_lut; id++)
         image[id] = 2 * id;
+    uint32_t at = 0;
     for (uint32_t i = 0; i < n->n_luts; i++) {
         bl_lit leaves[BL_NETLIST_MAX_INPUTS] = {0};
         uint32_t n_leaves = bl_netlist_n_leaves(n, i);
+        const bl_netlist_count *count = netlist_count_at(n, &at, i);
+        if (count) {
+            image[count->node] = build_count(g, image, n, count);
+            continue;
+        }
         for (uint32_t k = 0; k < n_leaves; k++)
             leaves[k] = image[n->leaves[(size_t)i * n->max_inputs + k]];
         image[n->first_lut + i] = build_table(g, n->tables[i], leaves, n_leaves < 3 ? 3 : n_leaves);

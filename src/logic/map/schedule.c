@@ -92,13 +92,24 @@ static void note_results(uint32_t *position, const unit *u, uint32_t value)
         position[u->second] = value;
 }
 
+// Units from `first` on that are put in order together: counts, which stay as they are, or others.
+static uint32_t window_length(const unit_list *list, uint32_t first)
+{
+    uint32_t n = 1;
+    bool is_count = list->units[first].kind == COUNT_KIND;
+    while (n < WINDOW && first + n < list->n
+           && (list->units[first + n].kind == COUNT_KIND) == is_count)
+        n++;
+    return n;
+}
+
 void units_schedule(uint32_t *order, const unit_list *list, uint32_t *position, uint32_t n_nodes)
 {
     window w;
     memset(position, 0, n_nodes * sizeof *position);
-    for (uint32_t first = 0; first < list->n; first += WINDOW) {
+    for (uint32_t first = 0; first < list->n; first += w.n) {
         w.units = list->units + first;
-        w.n = list->n - first < WINDOW ? list->n - first : WINDOW;
+        w.n = window_length(list, first);
         for (uint32_t i = 0; i < w.n; i++)
             note_results(position, &w.units[i], i + 1);
         connect(&w, position);

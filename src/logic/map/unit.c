@@ -7,8 +7,10 @@
 //     sum = a ^ b ^ c      carry  = maj(a, b, c)        ADD
 //                          borrow = maj(~a, b, c)       SUBTRACT
 //
-// and the same for two leaves. Pairs are found by a hash of their leaves.
+// and the same for two leaves. Pairs are found by a hash of their leaves. Where there are counts, the
+// units are gathered by the number of counts above them, so that runs between counts are long.
 
+#include "logic/map/netlist_private.h"
 #include "logic/map/unit.h"
 #include "logic/table.h"
 
@@ -77,6 +79,12 @@ static void make_unit(unit_list *list, const bl_netlist *n, uint32_t i, const no
     *u = (unit){.result = node, .second = NO_RESULT, .kind = f.table};
     for (unsigned k = 0; k < 3; k++)
         u->leaf[k] = leaf[orders[f.order][k]];
+}
+
+static void make_count(unit_list *list, uint32_t node)
+{
+    list->is_flipped[node] = 0;
+    list->units[list->n++] = (unit){.result = node, .second = NO_RESULT, .kind = COUNT_KIND};
 }
 
 // ---------------------------------------------------------------------------------- adders
@@ -173,6 +181,96 @@ static bl_status join_adders(unit_list *list)
     return BL_OK;
 }
 
+// ---------------------------------------------------------------------------------- counts
+
+// Even steps of the order are counts, odd ones all else. A unit runs as late as its readers allow, so
+// that what an adder tree adds up need not wait for the rest. level[node]: half of the step.
+static uint32_t step_of(const unit *u, const uint32_t *level)
+{
+    uint32_t l = level[u->result];
+    if (u->second != NO_RESULT && level[u->second] < l)
+        l = level[u->second];
+    return 2 * l + (u->kind != COUNT_KIND);
+}
+
+// The longest path in counts.
+static uint32_t find_depth(uint32_t *depth, const bl_netlist *n)
+{
+    uint32_t deepest = 0, at = 0;
+    for (uint32_t i = 0; i < n->n_luts; i++) {
+        uint32_t *own = &depth[n->first_lut + i];
+        const uint32_t *leaves = &n->leaves[(size_t)i * n->max_inputs];
+        for (uint32_t k = 0; k < n->max_inputs; k++)
+            *own = depth[leaves[k]] > *own ? depth[leaves[k]] : *own;
+        const bl_netlist_count *c = netlist_count_at(n, &at, i);
+        for (uint32_t k = 0; c && k < c->n_literals; k++) {
+            uint32_t l = depth[bl_lit_node(n->literals[c->first_literal + k])];
+            *own = l >= *own ? l + 1 : *own;
+        }
+        deepest = *own > deepest ? *own : deepest;
+    }
+    return deepest;
+}
+
+static void lower(uint32_t *level, uint32_t node, uint32_t to)
+{
+    if (to < level[node])
+        level[node] = to;
+}
+
+static void find_levels(uint32_t *level, const unit_list *list, const bl_netlist *n,
+                        uint32_t deepest)
+{
+    for (uint32_t id = 0; id < n->n_nodes; id++)
+        level[id] = deepest;
+    for (uint32_t i = list->n, at = n->n_counts; i-- > 0;) {
+        const unit *u = &list->units[i];
+        uint32_t l = step_of(u, level) / 2;
+        for (uint32_t k = 0; k < 3; k++)
+            lower(level, u->leaf[k], l);
+        if (u->kind != COUNT_KIND)
+            continue;
+        const bl_netlist_count *c = &n->counts[--at];
+        for (uint32_t k = 0; k < c->n_literals; k++)
+            lower(level, bl_lit_node(n->literals[c->first_literal + k]), l - 1);
+    }
+}
+
+// Sorts the units by steps, otherwise as they stand.
+static void sort_by_steps(unit *sorted, uint32_t *first, const unit_list *list,
+                          const uint32_t *level, uint32_t n_steps)
+{
+    for (uint32_t i = 0; i < list->n; i++)
+        first[step_of(&list->units[i], level) + 1]++;
+    for (uint32_t k = 1; k < n_steps; k++)
+        first[k] += first[k - 1];
+    for (uint32_t i = 0; i < list->n; i++)
+        sorted[first[step_of(&list->units[i], level)]++] = list->units[i];
+}
+
+static bl_status gather_counts(unit_list *list, const bl_netlist *n)
+{
+    if (n->n_counts == 0)
+        return BL_OK;
+    uint32_t *level = bl_alloc_array(list->allocator, n->n_nodes, sizeof *level), *first = NULL;
+    unit *sorted = bl_alloc_array(list->allocator, list->capacity, sizeof *sorted);
+    uint32_t deepest = level ? find_depth(level, n) : 0, n_steps = 2 * deepest + 2;
+    if (sorted && level)
+        first = bl_alloc_array(list->allocator, (size_t)n_steps + 1, sizeof *first);
+    bl_status status = first ? BL_OK : BL_ERR_MEMORY;
+    if (first) {
+        find_levels(level, list, n, deepest);
+        sort_by_steps(sorted, first, list, level, n_steps);
+        unit *t = list->units;
+        list->units = sorted;
+        sorted = t;
+    }
+    bl_free(list->allocator, level, n->n_nodes * sizeof *level);
+    bl_free(list->allocator, first, ((size_t)n_steps + 1) * sizeof *first);
+    bl_free(list->allocator, sorted, list->capacity * sizeof *sorted);
+    return status;
+}
+
 bl_status units_create(unit_list *list, const bl_netlist *n, const bl_allocator *allocator)
 {
     assert(n->max_inputs <= 3);
@@ -188,9 +286,15 @@ bl_status units_create(unit_list *list, const bl_netlist *n, const bl_allocator 
         for (uint32_t i = 0; i < n->ports->n_latches; i++)
             note_port(list->is_flipped, n->nexts[i]);
         memset(list->is_flipped, 0, n->first_lut);
+        uint32_t at = 0;
         for (uint32_t i = 0; i < n->n_luts; i++)
-            make_unit(list, n, i, forms);
+            if (netlist_count_at(n, &at, i))
+                make_count(list, n->first_lut + i);
+            else
+                make_unit(list, n, i, forms);
         status = join_adders(list);
+        if (status == BL_OK)
+            status = gather_counts(list, n);
     }
     if (status != BL_OK)
         units_destroy(list, n);

@@ -6,8 +6,9 @@
 
 // LUTs on their way into a program. A unit is one operation: a LUT3, or two LUT3s of the same three
 // leaves that an adder operation computes together. Leaves are nodes of the netlist in the order a,
-// b, c of the table. The kind is a table, or N_TABLES + a bl_adder.
-enum { N_TABLES = 256, N_KINDS = N_TABLES + BL_ADDER_COUNT };
+// b, c of the table. The kind is a table, N_TABLES + a bl_adder, or COUNT_KIND: a count, whose
+// operands are those of its node.
+enum { N_TABLES = 256, COUNT_KIND = N_TABLES + BL_ADDER_COUNT, N_KINDS };
 static const uint32_t NO_RESULT = UINT32_MAX;
 
 typedef struct unit {
@@ -25,7 +26,7 @@ typedef struct unit_list {
 
 // The LUTs of a netlist of at most three inputs, topological. Polarities and the order of leaves
 // are chosen so that few tables occur; nodes that ports read keep the polarity of the first such
-// port.
+// port, counts their own. Counts that do not need each other stand together.
 BL_MUST_USE bl_status units_create(unit_list *list, const bl_netlist *netlist,
                                    const bl_allocator *allocator);
 void units_destroy(unit_list *list, const bl_netlist *netlist);
