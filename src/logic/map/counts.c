@@ -271,7 +271,7 @@ static bl_status keep_paying(search *s)
 
 static bl_status create_tools(search *s, const bl_allocator *allocator)
 {
-    TRY(unfolder_create(&s->unfolder, s->g, &s->adders, s->readers, allocator));
+    TRY(unfolder_create(&s->unfolder, s->g, &s->adders, allocator));
     TRY(comparer_create(&s->comparer, s->g, &s->adders, s->is_stop, allocator));
     return tree_create(&s->tree, s->g, allocator);
 }

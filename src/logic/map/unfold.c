@@ -19,15 +19,16 @@
 enum { MAX_COUNT = 255, MAX_EXPONENTS = 40 };
 
 bl_status unfolder_create(unfolder *u, const bl_graph *g, const adder_list *adders,
-                          const uint32_t *readers, const bl_allocator *allocator)
+                          const bl_allocator *allocator)
 {
-    *u = (unfolder){.graph = g, .adders = adders, .readers = readers, .allocator = allocator};
+    *u = (unfolder){.graph = g, .adders = adders, .allocator = allocator};
     size_t n = 2 * (size_t)g->n_nodes;
     u->now_has = bl_alloc_array(allocator, n, sizeof *u->now_has);
     u->next_has = bl_alloc_array(allocator, n, sizeof *u->next_has);
+    u->consumed = bl_alloc_array(allocator, g->n_nodes, sizeof *u->consumed);
     u->now = bl_alloc_array(allocator, MAX_COLUMN, sizeof *u->now);
     u->next = bl_alloc_array(allocator, MAX_COLUMN, sizeof *u->next);
-    if (u->now_has && u->next_has && u->now && u->next)
+    if (u->now_has && u->next_has && u->consumed && u->now && u->next)
         return BL_OK;
     unfolder_destroy(u);
     return BL_ERR_MEMORY;
@@ -38,6 +39,7 @@ void unfolder_destroy(unfolder *u)
     size_t n = u->graph ? 2 * (size_t)u->graph->n_nodes : 0;
     bl_free(u->allocator, u->now_has, n * sizeof *u->now_has);
     bl_free(u->allocator, u->next_has, n * sizeof *u->next_has);
+    bl_free(u->allocator, u->consumed, n / 2 * sizeof *u->consumed);
     bl_free(u->allocator, u->now, MAX_COLUMN * sizeof *u->now);
     bl_free(u->allocator, u->next, MAX_COLUMN * sizeof *u->next);
     *u = (unfolder){0};
@@ -88,24 +90,41 @@ static void settle(unfolder *u)
     }
 }
 
-// How well a carry is one whose sum nobody has: 0 is best. A majority whose sum does not exist, or
-// is read by nobody; an AND that is no half adder; any other carry.
-enum { NO_RANK = 4 };
+// Nodes that adders of the column add up: what unfolds one of these carries may give the sum that
+// unfolds another one.
+static void mark_consumed(unfolder *u)
+{
+    const adder_list *l = u->adders;
+    u->stamp++;
+    for (uint32_t i = 0; i < u->n_now; i++) {
+        uint32_t node = bl_lit_node(u->now[i]);
+        for (uint32_t k = l->first_of_carry[node]; k < l->first_of_carry[node + 1]; k++)
+            for (uint32_t m = 0; m < (is_half(&l->adders[k]) ? 2 : 3) && u->now_has[u->now[i]]; m++)
+                u->consumed[bl_lit_node(l->adders[k].in[m])] = u->stamp;
+    }
+}
+
+// How well a carry is one whose sum nobody has: 0 is best. A majority without a sum; an adder whose
+// sum no other one of the column adds, full or half; an AND that is no half adder; any other carry.
+enum { NO_RANK = 5 };
 static uint32_t rank_of(const unfolder *u, bl_lit lit, adder *best)
 {
     const adder_list *l = u->adders;
     uint32_t node = bl_lit_node(lit), rank = NO_RANK;
+    bool is_consumed = false;
     for (uint32_t i = l->first_of_carry[node]; i < l->first_of_carry[node + 1]; i++) {
         const adder *a = &l->adders[i];
-        bool is_unread = a->sum == BL_LIT_FALSE || u->readers[bl_lit_node(a->sum)] == 0;
-        uint32_t r = is_unread ? (is_half(a) ? 1 : 0) : 3;
+        uint32_t r = a->sum == BL_LIT_FALSE ? 0 : is_half(a) ? 2 : 1;
+        is_consumed |= a->sum != BL_LIT_FALSE && u->consumed[bl_lit_node(a->sum)] == u->stamp;
         if (r < rank) {
             rank = r;
             *best = *a;
         }
     }
+    if (is_consumed)
+        return 4;
     if (rank == NO_RANK && u->graph->fanin0[node] < BL_NODE_LATCH) {
-        rank = 2;
+        rank = 3;
         *best = (adder){.in = {u->graph->fanin1[node], u->graph->fanin0[node]}, .carry = node};
     }
     return rank;
@@ -116,6 +135,7 @@ static bool make_up_sum(unfolder *u)
     uint32_t least = NO_RANK;
     bl_lit chosen = 0;
     adder best = {.carry = 0}, a = best;
+    mark_consumed(u);
     for (uint32_t i = 0; i < u->n_now && least > 0; i++) {
         bl_lit lit = u->now[i];
         uint32_t rank = u->now_has[lit] ? rank_of(u, lit, &a) : NO_RANK;

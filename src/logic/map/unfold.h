@@ -26,7 +26,7 @@ typedef struct unfolding {
 typedef struct unfolder {
     const bl_graph *graph;
     const adder_list *adders;
-    const uint32_t *readers;     // of each node
+    uint32_t *consumed, stamp;   // of each node: the last column in which adders add it
     uint8_t *now_has, *next_has; // of each literal: how often the column has it
     bl_lit *now, *next;          // columns of weight 2^exponent and half that, MAX_COLUMN each
     uint32_t n_now, n_next;
@@ -41,7 +41,7 @@ typedef struct unfolder {
 enum { MAX_TERMS = 16, MAX_COLUMN = 1 << 18 };
 
 BL_MUST_USE bl_status unfolder_create(unfolder *u, const bl_graph *graph, const adder_list *adders,
-                                      const uint32_t *readers, const bl_allocator *allocator);
+                                      const bl_allocator *allocator);
 void unfolder_destroy(unfolder *u);
 
 // False where there would be too many literals.
