@@ -83,6 +83,9 @@ class CommandLine(unittest.TestCase):
         self.assertIn("use --lut 3", run("map", half, "-o", program, "--lut", 6, expect=2)[1])
         self.assertIn("no target", run("map", half, "-o", blif, "--target", "z80", expect=2)[1])
         self.assertIn("expected -o FILE", run("map", half, expect=2)[1])
+        self.assertIn("use -o FILE.blp", run("map", half, "-o", blif, "--macros", expect=2)[1])
+        found = json.loads(run("map", half, "-o", program, "--macros", "--json")[0])
+        self.assertEqual((found["n_luts"], found["n_counts"], found["n_literals"]), (2, 0, 0))
 
     def test_verilog_escapes_names_that_it_could_not_read(self):
         odd, verilog = self.folder / "odd.aag", self.folder / "odd.v"

@@ -41,6 +41,7 @@ typedef struct half_list {
 
 typedef struct finder {
     const bl_graph *g;
+    const uint32_t *readers;
     cut *cuts; // N_CUTS of each of the last nodes
     uint8_t *n_cuts;
     uint32_t ring_mask;
@@ -248,7 +249,7 @@ static bl_status pair_all(finder *f)
     for (uint32_t id = 1; id < f->g->n_nodes; id++) {
         for (; carry < end && carry->node == id; carry++)
             TRY(pair_full(f, carry));
-        if (is_and(f, id))
+        if (f->readers[id] > 0 && is_and(f, id))
             TRY(pair_and(f, id));
     }
     return BL_OK;
@@ -278,7 +279,7 @@ static bl_status index_adders(adder_list *l)
 static bl_status find(finder *f)
 {
     for (uint32_t id = 1; id < f->g->n_nodes; id++)
-        if (is_and(f, id))
+        if (f->readers[id] > 0 && is_and(f, id))
             find_cuts(f, id);
     TRY(f->sums.buffer.status);
     TRY(f->carries.buffer.status);
@@ -286,14 +287,19 @@ static bl_status find(finder *f)
     return index_adders(f->list);
 }
 
-bl_status adders_find(adder_list *list, const bl_graph *g, const bl_allocator *allocator)
+bl_status adders_find(adder_list *list, const bl_graph *g, const uint32_t *readers,
+                      const bl_allocator *allocator)
 {
     assert(list && g);
     *list = (adder_list){.allocator = allocator, .n_nodes = g->n_nodes};
     size_t n_ring = 1;
     while (n_ring < g->n_nodes && n_ring < MAX_RING)
         n_ring *= 2;
-    finder f = {.g = g, .list = list, .allocator = allocator, .ring_mask = (uint32_t)n_ring - 1};
+    finder f = {.g = g,
+                .readers = readers,
+                .list = list,
+                .allocator = allocator,
+                .ring_mask = (uint32_t)n_ring - 1};
     f.sums.buffer.allocator = f.carries.buffer.allocator = allocator;
     f.cuts = bl_alloc_array(allocator, n_ring * N_CUTS, sizeof *f.cuts);
     f.n_cuts = bl_alloc_array(allocator, n_ring, sizeof *f.n_cuts);

@@ -278,7 +278,6 @@ static bl_status create_tools(search *s, const bl_allocator *allocator)
 
 static bl_status find(search *s, const bl_allocator *allocator)
 {
-    count_readers(s);
     mark_nodes(s);
     find_sizes(s);
     s->max_steps = 64 * (uint64_t)s->g->n_nodes + (1 << 20);
@@ -298,14 +297,18 @@ bl_status counts_find(count_list *list, const bl_graph *g, const bl_allocator *a
     assert(list && g && g->status == BL_OK);
     *list = (count_list){.allocator = allocator};
     search s = {.g = g, .list = list};
-    TRY(adders_find(&s.adders, g, allocator));
     size_t n = g->n_nodes;
     s.readers = bl_alloc_array(allocator, n, sizeof *s.readers);
     s.marks = bl_alloc(allocator, n);
     s.is_stop = bl_alloc(allocator, n);
     s.sizes = bl_alloc(allocator, n);
-    bl_status status =
-        s.readers && s.marks && s.is_stop && s.sizes ? find(&s, allocator) : BL_ERR_MEMORY;
+    bl_status status = BL_ERR_MEMORY;
+    if (s.readers && s.marks && s.is_stop && s.sizes) {
+        count_readers(&s);
+        status = adders_find(&s.adders, g, s.readers, allocator);
+        if (status == BL_OK)
+            status = find(&s, allocator);
+    }
     bl_free(allocator, s.readers, n * sizeof *s.readers);
     bl_free(allocator, s.marks, n);
     bl_free(allocator, s.is_stop, n);

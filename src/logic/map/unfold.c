@@ -97,10 +97,16 @@ static void mark_consumed(unfolder *u)
     const adder_list *l = u->adders;
     u->stamp++;
     for (uint32_t i = 0; i < u->n_now; i++) {
-        uint32_t node = bl_lit_node(u->now[i]);
-        for (uint32_t k = l->first_of_carry[node]; k < l->first_of_carry[node + 1]; k++)
-            for (uint32_t m = 0; m < (is_half(&l->adders[k]) ? 2 : 3) && u->now_has[u->now[i]]; m++)
+        uint32_t node = bl_lit_node(u->now[i]), first = l->first_of_carry[node];
+        if (!u->now_has[u->now[i]])
+            continue;
+        for (uint32_t k = first; k < l->first_of_carry[node + 1]; k++)
+            for (uint32_t m = 0; m < (is_half(&l->adders[k]) ? 2 : 3); m++)
                 u->consumed[bl_lit_node(l->adders[k].in[m])] = u->stamp;
+        if (first == l->first_of_carry[node + 1] && u->graph->fanin0[node] < BL_NODE_LATCH) {
+            u->consumed[bl_lit_node(u->graph->fanin0[node])] = u->stamp;
+            u->consumed[bl_lit_node(u->graph->fanin1[node])] = u->stamp;
+        }
     }
 }
 
