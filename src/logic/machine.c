@@ -3,6 +3,8 @@
 
 #include "interpret.h"
 #include "logic/code/code_run.h"
+#include "logic/split/barrier.h"
+#include "logic/split/split.h"
 #include "running.h"
 
 #include <assert.h>
@@ -10,16 +12,25 @@
 
 enum { RUNS_TO_PAY = 400, RACE_NS = 50000 };
 
+// What one of the threads runs that share an evaluation.
+typedef struct part {
+    running_code words;
+    bl_code *code; // or NULL: interpreted
+} part;
+
 struct bl_machine {
     const bl_program *program;
     bl_plane *slots;
     const interpreter *interpreter;
+    bl_cpu level;
     running_code words;  // where it is interpreted
     const bl_code *code; // or NULL: interpreted
     bl_code *own_code;
     const bl_bits *bits;
     size_t state_bytes;
     size_t n_chunks, stride;
+    split *split; // or NULL: one evaluation is for one thread
+    part *parts;  // of each thread of the split
     const bl_allocator *allocator;
 };
 
@@ -63,13 +74,17 @@ static bl_status prepare(bl_machine *m, const bl_machine_params *params)
     return is_auto && is_optional ? BL_OK : status;
 }
 
-static bl_status make_slots(bl_machine *m)
+static size_t n_slots_of(const bl_program *p, const bl_code *code)
 {
     bl_code_info info = {0};
-    if (m->code)
-        bl_code_get_info(&info, m->code);
-    size_t n = m->program->header->n_slots;
-    n = info.n_slots > n ? info.n_slots : n;
+    if (code)
+        bl_code_get_info(&info, code);
+    size_t n = p->header->n_slots;
+    return info.n_slots > n ? info.n_slots : n;
+}
+
+static bl_status make_slots(bl_machine *m, size_t n)
+{
     m->stride = n | 1; // planes of one slot in different sets of the cache
     m->slots = bl_alloc_array(m->allocator, m->n_chunks * m->stride, sizeof *m->slots);
     return m->slots ? BL_OK : BL_ERR_MEMORY;
@@ -81,27 +96,32 @@ static void set_constants(bl_machine *m)
         memset(&m->slots[k * m->stride + 1], 0xFF, sizeof *m->slots);
 }
 
-static void run_chunks(const bl_machine *m, uint32_t entry, size_t first, size_t n)
+static void interpret(const bl_machine *m, const running_code *code, const bl_program *program,
+                      uint32_t entry, bl_plane *slots, size_t n)
 {
-    bl_plane *slots = m->slots + first * m->stride;
-    if (m->code) {
-        code_run(m->code, entry, slots, n, m->stride);
-        return;
-    }
-    const program_entry *at = &m->program->entries[entry];
-    if (m->words.is_wide) {
-        const uint32_t *words = (const uint32_t *)m->words.words + at->first_word;
+    const program_entry *at = &program->entries[entry];
+    if (code->is_wide) {
+        const uint32_t *words = (const uint32_t *)code->words + at->first_word;
         if (n == 1)
             m->interpreter->wide(slots, words);
         else
             m->interpreter->wide_many(slots, words, n, m->stride);
     } else {
-        const uint16_t *words = (const uint16_t *)m->words.words + at->first_word;
+        const uint16_t *words = (const uint16_t *)code->words + at->first_word;
         if (n == 1)
             m->interpreter->narrow(slots, words);
         else
             m->interpreter->narrow_many(slots, words, n, m->stride);
     }
+}
+
+static void run_chunks(const bl_machine *m, uint32_t entry, size_t first, size_t n)
+{
+    bl_plane *slots = m->slots + first * m->stride;
+    if (m->code)
+        code_run(m->code, entry, slots, n, m->stride);
+    else
+        interpret(m, &m->words, m->program, entry, slots, n);
 }
 
 static uint64_t time_run(bl_machine *m, uint64_t n)
@@ -135,6 +155,56 @@ static void keep_faster(bl_machine *m)
     set_constants(m);
 }
 
+// ------------------------------------------------------------- threads that share an evaluation
+
+static bl_status prepare_part(void *context, size_t *n_slots, uint32_t thread,
+                              const bl_program *program)
+{
+    bl_machine *m = context;
+    part *p = &m->parts[thread];
+    if (!m->code)
+        return running_code_create(&p->words, program, m->allocator);
+    bl_code_params params = {.level = m->level, .n_chunks = m->n_chunks};
+    bl_status status = bl_code_compile(&p->code, program, &params, m->allocator);
+    if (status == BL_OK) {
+        size_t n = n_slots_of(program, p->code);
+        *n_slots = n > *n_slots ? n : *n_slots;
+    }
+    return status;
+}
+
+static void destroy_split(bl_machine *m, uint32_t n_threads)
+{
+    for (uint32_t t = 0; t < n_threads && m->parts; t++) {
+        running_code_destroy(&m->parts[t].words, m->allocator);
+        bl_code_destroy(&m->parts[t].code);
+    }
+    bl_free(m->allocator, m->parts, n_threads * sizeof *m->parts);
+    split_destroy(&m->split);
+    m->parts = NULL;
+}
+
+// The slots once more, with room for all threads. What is not possible is left out.
+static bl_status share_evaluations(bl_machine *m, uint32_t n_threads)
+{
+    m->parts = bl_alloc_array(m->allocator, n_threads, sizeof *m->parts);
+    if (!m->parts)
+        return BL_ERR_MEMORY;
+    bl_status status =
+        split_create(&m->split, m->program, n_threads, prepare_part, m, m->allocator);
+    if (!m->split) {
+        destroy_split(m, n_threads);
+        return status == BL_ERR_UNSUPPORTED || status == BL_ERR_LIMIT ? BL_OK : status;
+    }
+    size_t n = n_slots_of(m->program, m->code);
+    for (uint32_t t = 0; t < n_threads; t++) {
+        size_t own = n_slots_of(m->split->programs[t], m->parts[t].code);
+        n = own > n ? own : n;
+    }
+    bl_free(m->allocator, m->slots, m->n_chunks * m->stride * sizeof *m->slots);
+    return make_slots(m, n);
+}
+
 bl_status bl_machine_create_as(bl_machine **result, const bl_program *program,
                                const bl_machine_params *params, const bl_allocator *allocator)
 {
@@ -144,19 +214,25 @@ bl_status bl_machine_create_as(bl_machine **result, const bl_program *program,
         return BL_ERR_MEMORY;
     *m = (bl_machine){.program = program,
                       .interpreter = find_interpreter(params->level),
+                      .level = params->level,
                       .bits = bl_bits_get(params->level),
                       .allocator = allocator,
                       .n_chunks = params->n_chunks ? params->n_chunks : 1,
                       .state_bytes = ((size_t)program->header->n_state + 7) / 8};
     bl_status status = prepare(m, params);
     if (status == BL_OK)
-        status = make_slots(m);
+        status = make_slots(m, n_slots_of(program, m->code));
+    if (status == BL_OK) {
+        set_constants(m);
+        keep_faster(m);
+        if (params->n_threads > m->n_chunks)
+            status = share_evaluations(m, (uint32_t)params->n_threads);
+    }
     if (status != BL_OK) {
         bl_machine_destroy(&m);
         return status;
     }
     set_constants(m);
-    keep_faster(m);
     *result = m;
     return BL_OK;
 }
@@ -179,6 +255,8 @@ void bl_machine_destroy(bl_machine **handle)
     bl_machine *m = handle ? *handle : NULL;
     if (!m)
         return;
+    if (m->split)
+        destroy_split(m, m->split->n_threads);
     bl_code_destroy(&m->own_code);
     running_code_destroy(&m->words, m->allocator);
     bl_free(m->allocator, m->slots, m->n_chunks * m->stride * sizeof *m->slots);
@@ -226,13 +304,44 @@ static void run_share(void *context, size_t index)
         run_chunks(s->machine, s->entry, first, end - first);
 }
 
+typedef struct joint_run { // one evaluation by all threads
+    const bl_machine *machine;
+    uint32_t entry;
+    size_t n_chunks;
+    barrier barrier;
+} joint_run;
+
+static void run_part(void *context, size_t thread)
+{
+    joint_run *r = context;
+    const bl_machine *m = r->machine;
+    const part *p = &m->parts[thread];
+    uint32_t end = m->split->first_entry[r->entry + 1];
+    for (uint32_t e = m->split->first_entry[r->entry]; e < end; e++) {
+        if (p->code)
+            code_run(p->code, e, m->slots, r->n_chunks, m->stride);
+        else
+            interpret(m, &p->words, m->split->programs[thread], e, m->slots, r->n_chunks);
+        if (e + 1 < end)
+            barrier_wait(&r->barrier);
+    }
+}
+
 void bl_machine_run_on(bl_machine *m, uint32_t entry, size_t n_chunks, bl_pool *pool)
 {
     assert(entry < m->program->header->n_entries && n_chunks <= m->n_chunks);
-    shares s = {
-        .machine = m, .entry = entry, .n_chunks = n_chunks, .n_shares = bl_pool_n_threads(pool)};
+    size_t n_threads = bl_pool_n_threads(pool);
+    if (m->split && n_chunks > 0 && n_chunks < n_threads && n_threads >= m->split->n_threads) {
+        joint_run r = {.machine = m, .entry = entry, .n_chunks = n_chunks};
+        r.barrier.n = m->split->n_threads;
+        bl_pool_for(pool, m->split->n_threads, run_part, &r); // each task has a thread of its own
+        return;
+    }
+    shares s = {.machine = m, .entry = entry, .n_chunks = n_chunks, .n_shares = n_threads};
     bl_pool_for(pool, s.n_shares, run_share, &s);
 }
+
+bool bl_machine_is_split(const bl_machine *m) { return m->split != NULL; }
 
 void bl_machine_load_lanes(bl_machine *m, const uint8_t *states, size_t n_lanes)
 {
