@@ -10,7 +10,7 @@
 #include <string.h>
 
 static bl_random rng;
-static uint8_t text[16384];
+static uint8_t text[32767];
 
 static const char alphabet[] = "[\"a\",\"b\",\"c\",\"\\u00e9\",\" \"]";
 enum { N_SYMBOLS = 5 };
@@ -131,7 +131,7 @@ static void logic_equals_the_reference(void)
             if ((i + k) % 3 > 0 && k != i)
                 continue; // half of the pairs are enough
             const uint32_t *b = bits[k];
-            bl_quantise_params params = {b[0], b[1], b[2], b[3], b[4], text, sizeof text};
+            bl_quantise_params params = {b[0], b[1], b[2], b[3], b[4], text, 8192};
             bl_quantised *q;
             bl_program *p;
             bl_diag d = {0};
