@@ -400,7 +400,8 @@ BL_API BL_MUST_USE bl_status bl_machine_create_many(bl_machine **machine, const 
                                                     const bl_allocator *allocator);
 BL_API size_t bl_machine_stride(const bl_machine *machine); // in planes
 BL_API void bl_machine_run_many(bl_machine *machine, uint32_t entry, size_t n_chunks);
-// The same with the chunks divided among the threads of a pool.
+// The same with the chunks divided among the threads of a pool; for fewer chunks than threads see
+// n_threads of bl_machine_params (bitloom/code.h).
 BL_API void bl_machine_run_on(bl_machine *machine, uint32_t entry, size_t n_chunks, bl_pool *pool);
 
 // States of lanes as bytes: (n_state + 7) / 8 each, bit k of the state is bit k % 8 of byte k / 8,

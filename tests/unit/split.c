@@ -6,7 +6,7 @@
 #include <bitloom/code.h>
 #include <bitloom/netlist.h>
 
-enum { STEPS = 3 };
+enum { STEPS = 14 }; // more than the machine tries before it decides
 
 // Layers of gates over neighbours, wide enough to be worth a split; latches among the first inputs.
 static bl_graph *wide_graph(uint32_t n_inputs, uint32_t n_latches, uint32_t width,
