@@ -328,6 +328,118 @@ static bool report_neurons(const bench_context *c, uint32_t n_neurons, const cha
     return is_ok;
 }
 
+// Random inputs for both; whether their outputs agree.
+static bool agree(bl_machine *a, bl_machine *b, const bl_program *p, bl_pool *pool)
+{
+    bl_random random;
+    bl_program_info info;
+    bl_random_seed(&random, 5);
+    bl_program_get_info(&info, p);
+    for (uint32_t i = 0; i < info.n_inputs; i++)
+        for (size_t k = 0; k < 8; k++)
+            bl_machine_input(a)[i].word[k] = bl_machine_input(b)[i].word[k] =
+                bl_random_next(&random);
+    bl_machine_run_on(a, 0, 1, pool);
+    bl_machine_run(b, 0);
+    return memcmp(bl_machine_output(a), bl_machine_output(b), info.n_outputs * sizeof(bl_plane))
+           == 0;
+}
+
+static void report_counts(const bench_context *c, const char *anchor, bl_machine *found,
+                          bl_machine *other, const bl_program *p)
+{
+    bl_program_info info;
+    bl_program_get_info(&info, p);
+    bench_line line = {.group = "logic",
+                       .name = "recovered 60 neurons",
+                       .question = "neurons that the mapper found in ANDs, as data",
+                       .anchor = anchor,
+                       .units = (double)info.n_lut3 * BL_LANES,
+                       .unit = "LUT3s x patterns"};
+    bench_pair(&line, run_one, run_one, found, other, c->settings->seconds / 2);
+    line.cycles = line.contender_ns / bench_cycle_ns() / (double)info.n_lut3;
+    c->sink->report(c->sink, &line);
+}
+
+// Neurons that come back from plain ANDs, against their LUT3s and against COUNT_GEs of the same size
+// that nobody had to find.
+static bool report_recovered(const bench_context *c)
+{
+    enum { N = 60 };
+    bl_graph *g = circuit_neurons(1024, 1, N, 512);
+    bl_netlist *n = NULL;
+    bl_program *programs[3] = {NULL, NULL, neuron_program(N)};
+    bl_machine *m[3] = {NULL};
+    bl_map_params params = {.finds_counts = true};
+    bool is_ok = g && programs[2] && bl_netlist_map(&n, g, &params, NULL) == BL_OK
+                 && bl_program_from_netlist(&programs[0], n, NULL) == BL_OK
+                 && bl_program_cover_graph(&programs[1], g, NULL) == BL_OK;
+    for (int i = 0; i < 3 && is_ok; i++)
+        is_ok = bl_machine_create(&m[i], programs[i], c->cpu, NULL) == BL_OK;
+    is_ok = is_ok && n->n_counts == N && agree(m[0], m[1], programs[1], NULL);
+    if (is_ok) {
+        report_counts(c, "their LUT3s as data", m[0], m[1], programs[0]);
+        report_counts(c, "COUNT_GEs written by hand", m[0], m[2], programs[0]);
+    } else
+        fprintf(stderr, "bitloom: bench logic: recovered neurons differ; nothing was timed\n");
+    for (int i = 0; i < 3; i++) {
+        bl_machine_destroy(&m[i]);
+        bl_program_destroy(&programs[i]);
+    }
+    bl_netlist_destroy(&n);
+    bl_graph_destroy(&g);
+    return is_ok;
+}
+
+// --------------------------------------------------------------- threads that share an evaluation
+
+typedef struct shared_run {
+    bl_machine *machine;
+    bl_pool *pool;
+} shared_run;
+
+static void run_shared(void *context)
+{
+    shared_run *r = context;
+    bl_machine_run_on(r->machine, 0, 1, r->pool);
+}
+
+static bool report_threads(const bench_context *c, uint32_t n_neurons, bl_run run, const char *name)
+{
+    bl_graph *g = circuit_neurons(1024, 1, n_neurons, 512);
+    bl_program *p = NULL;
+    bl_machine *one = NULL;
+    shared_run two = {NULL, NULL};
+    bl_machine_params params = {.level = c->cpu, .run = run};
+    bl_status status = g ? bl_program_cover_graph(&p, g, NULL) : BL_ERR_MEMORY;
+    if (status == BL_OK)
+        status = bl_machine_create_as(&one, p, &params, NULL);
+    params.n_threads = 2;
+    if (status == BL_OK)
+        status = bl_machine_create_as(&two.machine, p, &params, NULL);
+    if (status == BL_OK)
+        status = bl_pool_create(&two.pool, 2, NULL);
+    bool is_ok = status == BL_OK && agree(two.machine, one, p, two.pool);
+    if (is_ok) {
+        bench_line line = {.group = "logic",
+                           .name = name,
+                           .question = "512 lanes of one network, the work of two threads",
+                           .anchor = "one thread",
+                           .units = (double)g->n_ands * BL_LANES,
+                           .unit = "ANDs x patterns"};
+        bench_pair(&line, run_shared, run_one, &two, one, c->settings->seconds);
+        c->sink->report(c->sink, &line);
+    } else if (status != BL_ERR_UNSUPPORTED)
+        fprintf(stderr, "bitloom: bench logic: %s: %s\n", name,
+                status == BL_OK ? "the threads differ; nothing was timed" : bl_status_text(status));
+    bl_machine_destroy(&one);
+    bl_machine_destroy(&two.machine);
+    bl_pool_destroy(&two.pool);
+    bl_program_destroy(&p);
+    bl_graph_destroy(&g);
+    return is_ok || status == BL_ERR_UNSUPPORTED;
+}
+
 // ------------------------------------------------------------------------- how fast it is built
 
 typedef struct build {
@@ -367,6 +479,15 @@ static void map_again(void *context)
         bl_netlist_destroy(&n);
 }
 
+static void find_again(void *context)
+{
+    build *b = context;
+    bl_netlist *n;
+    bl_map_params params = {.finds_counts = true};
+    if (bl_netlist_map(&n, b->g, &params, NULL) == BL_OK)
+        bl_netlist_destroy(&n);
+}
+
 static void compile_again(void *context)
 {
     build *b = context;
@@ -389,6 +510,7 @@ static bool report_builds(const bench_context *c)
     } lines[] = {
         {"hash", "structural hashing of a million ANDs", "ANDs", hash_again, b.g->n_ands},
         {"map", "LUT3s of small area for them", "ANDs", map_again, b.g->n_ands},
+        {"find", "counts in them", "ANDs", find_again, b.g->n_ands},
         {"compile", "machine code for their LUT3s", "LUT3s", compile_again,
          (double)info.n_lut3_operations},
     };
@@ -440,5 +562,9 @@ bool bench_logic(const bench_context *c)
         report_mean(c, &ways[i]);
     is_ok = is_ok && report_neurons(c, 60, "macro 60 neurons");
     is_ok = is_ok && report_neurons(c, 15000, "macro 15,000 neurons");
+    is_ok = is_ok && report_recovered(c);
+    is_ok = is_ok && report_threads(c, 300, BL_RUN_INTERPRETER, "2 threads data 1e6 ANDs");
+    is_ok = is_ok && report_threads(c, 300, BL_RUN_CODE, "2 threads code 1e6 ANDs");
+    is_ok = is_ok && report_threads(c, 3000, BL_RUN_INTERPRETER, "2 threads data 1e7 ANDs");
     return is_ok && report_builds(c);
 }

@@ -302,7 +302,7 @@ static void place_ports(planner *p)
 
 static bl_status make_program(bl_program **program, planner *p)
 {
-    units_schedule(p->order, &p->list, p->slot, p->netlist->n_nodes); // slot is scratch
+    units_schedule(p->order, &p->list, p->slot); // slot is scratch, still zero
     find_last_uses(p);
     hold_ports(p);
     find_homes(p);

@@ -103,10 +103,9 @@ static uint32_t window_length(const unit_list *list, uint32_t first)
     return n;
 }
 
-void units_schedule(uint32_t *order, const unit_list *list, uint32_t *position, uint32_t n_nodes)
+void units_schedule(uint32_t *order, const unit_list *list, uint32_t *position)
 {
     window w;
-    memset(position, 0, n_nodes * sizeof *position);
     for (uint32_t first = 0; first < list->n; first += w.n) {
         w.units = list->units + first;
         w.n = window_length(list, first);

@@ -11,6 +11,8 @@
 
 #include "logic/split/plan.h"
 
+#include "logic/map/unit.h"
+
 #include "base/try.h"
 
 #include <assert.h>
@@ -294,6 +296,50 @@ static bl_status sort_parts(planner *s)
     return BL_OK;
 }
 
+// An operation as the scheduler of programs sees it. Macro-operations, like counts, stay where they are
+// and what is behind them too.
+static unit unit_of(const plan *p, const plan_op *op)
+{
+    uint32_t n_results = run_results(op->kind);
+    if (n_results == 0)
+        return (unit){.result = op->first_result, .second = NO_RESULT, .kind = COUNT_KIND};
+    const uint32_t *in = &p->sources[op->first_source];
+    return (unit){.leaf = {in[0], in[1], in[2]},
+                  .result = op->first_result,
+                  .second = n_results == 2 ? op->first_result + 1 : NO_RESULT,
+                  .kind = n_results == 1 ? op->kind : N_TABLES + op->kind - OP_ADDER};
+}
+
+// Runs of one kind in each part, as long as they were in the whole.
+static bl_status schedule_parts(plan *p)
+{
+    const bl_allocator *a = p->allocator;
+    size_t n_parts = (size_t)p->n_stages * p->n_threads;
+    uint64_t largest = 0;
+    for (size_t k = 0; k < n_parts; k++) {
+        uint64_t n = p->first_of_part[k + 1] - p->first_of_part[k];
+        largest = n > largest ? n : largest;
+    }
+    unit_list list = {.units = bl_alloc_array(a, largest, sizeof *list.units)};
+    uint32_t *position = bl_alloc_array(a, p->n_values, sizeof *position);
+    uint32_t *order = bl_alloc_array(a, largest, sizeof *order);
+    bool is_ok = list.units && position && order;
+    for (size_t k = 0; k < n_parts && is_ok; k++) {
+        uint32_t *part = p->order + p->first_of_part[k];
+        list.n = (uint32_t)(p->first_of_part[k + 1] - p->first_of_part[k]);
+        for (uint32_t i = 0; i < list.n; i++)
+            list.units[i] = unit_of(p, &p->ops[part[i]]);
+        units_schedule(order, &list, position);
+        for (uint32_t i = 0; i < list.n; i++)
+            order[i] = part[order[i]];
+        memcpy(part, order, list.n * sizeof *order);
+    }
+    bl_free(a, list.units, largest * sizeof *list.units);
+    bl_free(a, position, p->n_values * sizeof *position);
+    bl_free(a, order, largest * sizeof *order);
+    return is_ok ? BL_OK : BL_ERR_MEMORY;
+}
+
 static void add_costs(plan *p)
 {
     for (uint32_t stage = 0; stage < p->n_stages; stage++) {
@@ -322,6 +368,7 @@ static bl_status make_stages(planner *s, uint32_t n_levels)
     assign_threads(s, levels);
     bl_free(p->allocator, levels, n_levels * sizeof *levels);
     TRY(sort_parts(s));
+    TRY(schedule_parts(p));
     add_costs(p);
     return BL_OK;
 }
