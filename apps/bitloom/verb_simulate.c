@@ -41,6 +41,7 @@ typedef struct simulation {
     bl_plane *initial; // state
     block *blocks;
     size_t n_threads;
+    bl_pool *joint; // for the only block: its evaluations are split
     bool prints;
 } simulation;
 
@@ -157,7 +158,7 @@ static void run_block(void *context, size_t index)
     for (int64_t t = 0; t < s->o->n_steps; t++) {
         set_inputs(s, b);
         for (uint32_t e = 0; e < s->p.n_entries; e++)
-            bl_machine_run(b->machine, e);
+            bl_machine_run_on(b->machine, e, 1, s->joint);
         if (s->o->counts)
             count_step(s, b);
         else if (s->prints)
@@ -193,7 +194,11 @@ static bl_status run_all(simulation *s, bl_pool *pool, uint64_t *elapsed_ns, bl_
         if (reading != BL_OK)
             s->blocks[--n].n_lanes = 0;
         uint64_t begun = bl_time_ns();
-        bl_pool_for(pool, n, run_block, s);
+        s->joint = n == 1 ? pool : NULL;
+        if (n == 1)
+            run_block(s, 0);
+        else
+            bl_pool_for(pool, n, run_block, s);
         *elapsed_ns += bl_time_ns() - begun;
         for (size_t i = 0; i < n && status == BL_OK; i++)
             status = print_block(&s->blocks[i], diag);
@@ -214,6 +219,8 @@ static bl_status create_blocks(simulation *s, const bl_program *program, const b
                                 .n_runs = (n_patterns / BL_LANES / s->n_threads + 1) * n_steps};
     s->blocks = bl_alloc_array(NULL, s->n_threads, sizeof *s->blocks);
     bl_status status = s->blocks ? BL_OK : BL_ERR_MEMORY;
+    if (!s->o->stimulus && n_patterns < BL_LANES)
+        params.n_threads = s->n_threads;
     for (size_t i = 0; i < s->n_threads && status == BL_OK; i++) {
         block *b = &s->blocks[i];
         b->s = s;
@@ -226,6 +233,7 @@ static bl_status create_blocks(simulation *s, const bl_program *program, const b
         status = bl_machine_create_as(&b->machine, program, &params, NULL);
         params.run = status == BL_OK ? bl_machine_get_run(b->machine) : how; // all the same way
         params.code = status == BL_OK ? bl_machine_get_code(s->blocks[0].machine) : NULL;
+        params.n_threads = 0;
     }
     return status;
 }
