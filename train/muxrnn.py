@@ -21,6 +21,7 @@ from muxscan import MuxScan
 
 TERNARY_THRESHOLD = 1.0   # a latent is zeroed below this multiple of its neuron's mean |latent|
 LATENT_LIMIT = 3.0        # latents are clamped to this after every step
+HEAD_MULTIPLE = 32        # products of other widths take 5 times as long
 HEAD_RANGE = 3.0          # the largest head weight is this multiple of the mean |weight|
 
 
@@ -94,18 +95,15 @@ class Layer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(2, config.n_state))
         self.bias.data[0] = torch.randn(config.n_state) * 0.7
 
-    def forward(self, features, code, windows, first):
+    def forward(self, features, code, seen, first):
         """features: bits of the layers below, or None; code [symbol, bit];
-        windows: symbols [batch, time] of the newest byte, the one before it, ..."""
+        seen: symbols [batch, n_codes - 1 + time], the last one that of the newest byte."""
         weight = StraightThrough.apply(self.latent, ternary(self.latent.detach()))
         from_codes = weight[self.n_features:].view(self.n_codes, code.shape[1], -1)
-        tables = torch.matmul(code, from_codes).flatten(0, 1)  # [n_codes * symbols, neurons]
-        index = torch.stack([windows[i] + i * len(code) for i in range(self.n_codes)], -1)
-        sums = F.embedding_bag(index.flatten(0, 1), tables, mode="sum").to(first.dtype)
-        sums = sums.view(*windows[0].shape, -1)
-        if features is not None:
-            sums = sums + features @ weight[:self.n_features].to(features.dtype)
-        return MuxScan.apply(sums, self.gain, self.bias, first)
+        tables = torch.matmul(code, from_codes)
+        dense = None if features is None else (
+            features @ weight[:self.n_features].to(features.dtype))
+        return MuxScan.apply(dense, tables, seen, self.gain, self.bias, first)
 
 
 class MuxRNN(nn.Module):
@@ -133,20 +131,19 @@ class MuxRNN(nn.Module):
         before, past = state
         c, n_time = self.config, symbols.shape[1]
         seen = torch.cat([past, symbols], 1)
-        newest = c.n_window - 1
-        windows = [seen[:, newest - i:newest - i + n_time] for i in range(c.n_window)]
         code = CodeBits.apply(self.code)
         code = torch.cat([code, torch.full_like(code[:1], -1.0)])
         features, after = [], []
         for layer, first in zip(self.layers, before):
             below = torch.cat(features, -1) if features else None
-            features.append(layer(below, code, windows, first))
+            features.append(layer(below, code, seen[:, c.n_window - layer.n_codes:], first))
             after.append(features[-1][:, -1].detach())
         bits = torch.cat(features, -1).reshape(-1, c.n_features)
         quantised = head_integers(self.head.detach(), c.head_bits)
         unit = head_unit(self.head.detach(), c.head_bits)
         head = StraightThrough.apply(self.head, quantised * unit)
-        logits = (bits @ head.to(self.dtype)).float() + self.head_bias
+        head = F.pad(head.to(self.dtype), (0, -c.n_symbols % HEAD_MULTIPLE))
+        logits = (bits @ head)[:, :c.n_symbols].float() + self.head_bias
         return logits, (after, seen[:, n_time:])
 
     def latents(self):

@@ -3,9 +3,10 @@
 // passes, done in one pass forward and one backward.
 //
 // Layout: [batch][time][neuron], neuron innermost, so that the inner loops vectorise.
-// A row of sums holds all gate sums, then all candidate sums: integers in bfloat16 (exact to
+// A row of sums holds all gate sums, then all candidate sums, in bfloat16 (integers are exact to
 // 256); the state holds -1 or +1 in bfloat16.
 //
+//     sum = dense product + one table row for each code that the layer reads
 //     u = gain_z * sum_z + bias_z          the gate opens where u > 0
 //     v = gain_c * sum_c + bias_c          the candidate is sign(v)
 //     h[t] = u > 0 ? sign(v) : h[t - 1]
@@ -13,9 +14,9 @@
 // Backward, G = dL/dh summed over later times, p = sigmoid(slope * u) as a soft gate:
 //     G[t]  = dL/dh[t] + (1 - p[t + 1]) * G[t + 1]
 //     du    = G * (sign(v) - h[t - 1]) * slope * p * (1 - p)
-//     dv    = |v| < window ? p * G : 0     (straight-through estimator)
-//
-// Built on demand by muxscan.py: cc -O3 -march=native -ffast-math -shared -fPIC muxscan.c -lm
+//     dv    = G * p             where |v| < window
+// The soft p keeps a gradient alive that a closed gate would block. A table row's gradient is the
+// sum over all places that looked it up.
 
 #include <math.h>
 #include <stdint.h>
@@ -62,17 +63,46 @@ static inline float sigmoid(float x)
     return 1.0f / (1.0f + power2(-1.442695f * x));
 }
 
-void mux_forward(int n_batch, int n_time, int n_neurons, const neurons *n,
-                 const bfloat16 *restrict sums, const bfloat16 *first, bfloat16 *restrict state)
+// Row `symbol` of table i is what code i of a byte adds to a row of sums. Code 0 is that of the
+// byte at time t, code i of the byte i places before.
+typedef struct {
+    int n_codes, n_symbols;
+    const float *tables;  // [code][symbol][2 * neuron]
+    const int64_t *seen;  // [batch][n_codes - 1 + time]: symbols
+} lookup;
+
+static inline size_t table_row(const lookup *l, int n_time, int b, int t, int code, size_t width)
 {
+    size_t n_seen = (size_t)(l->n_codes - 1 + n_time);
+    size_t place = (size_t)b * n_seen + (size_t)(t + l->n_codes - 1 - code);
+    return ((size_t)code * (size_t)l->n_symbols + (size_t)l->seen[place]) * width;
+}
+
+static void add_row(float *restrict sum, const float *restrict row, size_t width)
+{
+    for (size_t d = 0; d < width; d++)
+        sum[d] += row[d];
+}
+
+// dense: [batch][time][2 * neuron], or NULL for none; sum: scratch of 2 * n_neurons floats.
+void mux_forward(int n_batch, int n_time, int n_neurons, const neurons *n, const lookup *l,
+                 const bfloat16 *restrict dense, const bfloat16 *first, bfloat16 *restrict sums,
+                 bfloat16 *restrict state, float *restrict sum)
+{
+    size_t width = 2 * (size_t)n_neurons;
     for (int b = 0; b < n_batch; b++) {
         const bfloat16 *before = first + (size_t)b * (size_t)n_neurons;
         for (int t = 0; t < n_time; t++) {
             size_t o = ((size_t)b * (size_t)n_time + (size_t)t) * (size_t)n_neurons;
-            const bfloat16 *sum_z = sums + 2 * o, *sum_c = sum_z + n_neurons;
+            for (size_t d = 0; d < width; d++)
+                sum[d] = dense ? widen(dense[2 * o + d]) : 0.0f;
+            for (int i = 0; i < l->n_codes; i++)
+                add_row(sum, l->tables + table_row(l, n_time, b, t, i, width), width);
+            for (size_t d = 0; d < width; d++)
+                sums[2 * o + d] = narrow(sum[d]);
             for (int d = 0; d < n_neurons; d++) {
-                float u = widen(sum_z[d]) * n->gain_z[d] + n->bias_z[d];
-                float v = widen(sum_c[d]) * n->gain_c[d] + n->bias_c[d];
+                float u = widen(narrow(sum[d])) * n->gain_z[d] + n->bias_z[d];
+                float v = widen(narrow(sum[n_neurons + d])) * n->gain_c[d] + n->bias_c[d];
                 bfloat16 candidate = v > 0 ? 0x3f80 : 0xbf80;
                 state[o + d] = u > 0 ? candidate : before[d];
             }
@@ -81,18 +111,22 @@ void mux_forward(int n_batch, int n_time, int n_neurons, const neurons *n,
     }
 }
 
-// gradients: four rows of n_neurons floats (gain_z, bias_z, gain_c, bias_c), accumulated.
-// later: scratch of n_neurons floats.
-void mux_backward(int n_batch, int n_time, int n_neurons, const neurons *n,
+// gradients: four rows of n_neurons floats (gain_z, bias_z, gain_c, bias_c), accumulated, as are
+// d_tables. scratch: 3 * n_neurons floats.
+void mux_backward(int n_batch, int n_time, int n_neurons, const neurons *n, const lookup *l,
                   const bfloat16 *restrict sums, const bfloat16 *first, const bfloat16 *state,
                   const bfloat16 *restrict d_state, float slope, float window,
-                  bfloat16 *restrict d_sums, float *gradients, float *restrict later)
+                  bfloat16 *restrict d_sums, float *restrict d_tables, float *gradients,
+                  float *restrict scratch)
 {
+    size_t width = 2 * (size_t)n_neurons;
     const float *restrict gain_z = n->gain_z, *restrict bias_z = n->bias_z;
     const float *restrict gain_c = n->gain_c, *restrict bias_c = n->bias_c;
     float *restrict d_gain_z = gradients, *restrict d_bias_z = gradients + n_neurons;
     float *restrict d_gain_c = gradients + 2 * n_neurons;
     float *restrict d_bias_c = gradients + 3 * n_neurons;
+    float *restrict later = scratch, *d_sum = scratch + n_neurons;
+    float *restrict d_sum_z = d_sum, *restrict d_sum_c = d_sum + n_neurons;
     for (int b = 0; b < n_batch; b++) {
         memset(later, 0, (size_t)n_neurons * sizeof *later);
         for (int t = n_time - 1; t >= 0; t--) {
@@ -100,7 +134,6 @@ void mux_backward(int n_batch, int n_time, int n_neurons, const neurons *n,
             const bfloat16 *before =
                 t > 0 ? state + o - n_neurons : first + (size_t)b * (size_t)n_neurons;
             const bfloat16 *sum_z = sums + 2 * o, *sum_c = sum_z + n_neurons;
-            bfloat16 *d_sum_z = d_sums + 2 * o, *d_sum_c = d_sum_z + n_neurons;
 #pragma GCC ivdep
             for (int d = 0; d < n_neurons; d++) {
                 float z = widen(sum_z[d]), c = widen(sum_c[d]);
@@ -112,13 +145,17 @@ void mux_backward(int n_batch, int n_time, int n_neurons, const neurons *n,
                 float du = g * jump * slope * open * (1 - open);
                 float dv = fabsf(v) < window ? open * g : 0.0f;
                 later[d] = g * (1 - open);
-                d_sum_z[d] = narrow(du * gain_z[d]);
-                d_sum_c[d] = narrow(dv * gain_c[d]);
+                d_sum_z[d] = du * gain_z[d];
+                d_sum_c[d] = dv * gain_c[d];
                 d_gain_z[d] += du * z;
                 d_bias_z[d] += du;
                 d_gain_c[d] += dv * c;
                 d_bias_c[d] += dv;
             }
+            for (size_t d = 0; d_sums && d < width; d++)
+                d_sums[2 * o + d] = narrow(d_sum[d]);
+            for (int i = 0; i < l->n_codes; i++)
+                add_row(d_tables + table_row(l, n_time, b, t, i, width), d_sum, width);
         }
     }
 }

@@ -24,6 +24,11 @@ class _Neurons(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("gain_z", "bias_z", "gain_c", "bias_c")]
 
 
+class _Lookup(ctypes.Structure):
+    _fields_ = [("n_codes", ctypes.c_int), ("n_symbols", ctypes.c_int),
+                ("tables", ctypes.c_void_p), ("seen", ctypes.c_void_p)]
+
+
 def _build_kernel():
     """Compile muxscan.c once per source text and user; None where there is no C compiler."""
     source = pathlib.Path(__file__).with_name("muxscan.c")
@@ -56,13 +61,39 @@ def kernel():
 
 
 def _pointer(tensor):
-    assert tensor.is_contiguous()
-    return ctypes.c_void_p(tensor.data_ptr())
+    assert tensor is None or tensor.is_contiguous()
+    return None if tensor is None else ctypes.c_void_p(tensor.data_ptr())
 
 
 def _neurons(gain, bias):
     rows = [gain[0], bias[0], gain[1], bias[1]]
-    return _Neurons(*[row.data_ptr() for row in rows])
+    return ctypes.byref(_Neurons(*[row.data_ptr() for row in rows]))
+
+
+def _lookup(tables, seen):
+    return ctypes.byref(_Lookup(*tables.shape[:2], tables.data_ptr(), seen.data_ptr()))
+
+
+def _rows(tables, seen):
+    """-> the row numbers that each place looks up, an index [batch, time] for each code, into
+    tables flattened to [n_codes * n_symbols, 2 * neuron]."""
+    n_codes, n_symbols = tables.shape[:2]
+    n_time = seen.shape[1] - n_codes + 1
+    return [seen[:, n_codes - 1 - i:n_codes - 1 - i + n_time] + i * n_symbols
+            for i in range(n_codes)]
+
+
+def _sums(dense, tables, seen, dtype):
+    flat = tables.flatten(0, 1)
+    total = sum(flat[rows] for rows in _rows(tables, seen))
+    return (total if dense is None else total + dense.float()).to(dtype)
+
+
+def _d_tables(d_sums, tables, seen):
+    flat = torch.zeros_like(tables).flatten(0, 1)
+    for rows in _rows(tables, seen):
+        flat.index_add_(0, rows.flatten(), d_sums.float().flatten(0, 1))
+    return flat.view_as(tables)
 
 
 def _affine(sums, gain, bias):
@@ -107,39 +138,52 @@ def _backward_tensors(sums, gain, bias, first, state, d_state):
 
 
 class MuxScan(torch.autograd.Function):
-    """state = MuxScan.apply(sums, gain, bias, first)
+    """state = MuxScan.apply(dense, tables, seen, gain, bias, first)
 
-    sums: [batch, time, 2 * neuron], integers, all gates before all candidates;
+    dense: [batch, time, 2 * neuron], what the layers below add to the sums, all gates before all
+    candidates, or None; tables: [code, symbol, 2 * neuron], float32, what code i of a symbol adds;
+    seen: [batch, n_codes - 1 + time], symbols, the last one that of the newest byte;
     gain, bias: [2, neuron], float32; first: [batch, neuron], -1 or +1.
     Result: [batch, time, neuron] of -1 or +1, the dtype of `first`. No gradient flows into
     `first` (truncated back-propagation).
     """
 
     @staticmethod
-    def forward(ctx, sums, gain, bias, first):
-        ctx.fused = sums.device.type == "cpu" and sums.dtype == torch.bfloat16 and kernel()
+    def forward(ctx, dense, tables, seen, gain, bias, first):
+        ctx.fused = tables.device.type == "cpu" and first.dtype == torch.bfloat16 and kernel()
+        ctx.has_dense = dense is not None
+        tables, seen, first = tables.contiguous(), seen.contiguous(), first.contiguous()
         if ctx.fused:
-            sums, first = sums.contiguous(), first.contiguous()
-            n_batch, n_time, n_neurons = sums.shape[0], sums.shape[1], sums.shape[2] // 2
-            state = torch.empty(n_batch, n_time, n_neurons, dtype=sums.dtype)
-            kernel().mux_forward(n_batch, n_time, n_neurons, ctypes.byref(_neurons(gain, bias)),
-                                 _pointer(sums), _pointer(first), _pointer(state))
+            n_batch, n_neurons = first.shape
+            n_time = seen.shape[1] - len(tables) + 1
+            state = torch.empty(n_batch, n_time, n_neurons, dtype=first.dtype)
+            sums = torch.empty(n_batch, n_time, 2 * n_neurons, dtype=first.dtype)
+            scratch = torch.empty(2 * n_neurons)
+            kernel().mux_forward(
+                n_batch, n_time, n_neurons, _neurons(gain, bias), _lookup(tables, seen),
+                _pointer(dense), _pointer(first), _pointer(sums), _pointer(state),
+                _pointer(scratch))
         else:
+            sums = _sums(dense, tables, seen, first.dtype)
             state = _forward_tensors(sums, gain, bias, first)
-        ctx.save_for_backward(sums, gain, bias, first, state)
+        ctx.save_for_backward(sums, tables, seen, gain, bias, first, state)
         return state
 
     @staticmethod
     def backward(ctx, d_state):
-        sums, gain, bias, first, state = ctx.saved_tensors
+        sums, tables, seen, gain, bias, first, state = ctx.saved_tensors
         if not ctx.fused:
-            return (*_backward_tensors(sums, gain, bias, first, state, d_state), None)
-        d_state = d_state.to(torch.bfloat16).contiguous()
-        d_sums = torch.empty_like(sums)
+            d_sums, d_gain, d_bias = _backward_tensors(sums, gain, bias, first, state, d_state)
+            d_tables = _d_tables(d_sums, tables, seen)
+            return d_sums if ctx.has_dense else None, d_tables, None, d_gain, d_bias, None
         n_batch, n_time, n_neurons = state.shape
-        rows, later = torch.zeros(4, n_neurons), torch.empty(n_neurons)
-        kernel().mux_backward(n_batch, n_time, n_neurons, ctypes.byref(_neurons(gain, bias)),
-                              _pointer(sums), _pointer(first), _pointer(state),
-                              _pointer(d_state), ctypes.c_float(SLOPE), ctypes.c_float(WINDOW),
-                              _pointer(d_sums), _pointer(rows), _pointer(later))
-        return d_sums, rows[0::2].contiguous(), rows[1::2].contiguous(), None
+        d_state = d_state.to(torch.bfloat16).contiguous()
+        d_sums = torch.empty_like(sums) if ctx.has_dense else None
+        d_tables, rows = torch.zeros_like(tables), torch.zeros(4, n_neurons)
+        scratch = torch.empty(3 * n_neurons)
+        kernel().mux_backward(
+            n_batch, n_time, n_neurons, _neurons(gain, bias), _lookup(tables, seen),
+            _pointer(sums), _pointer(first), _pointer(state), _pointer(d_state),
+            ctypes.c_float(SLOPE), ctypes.c_float(WINDOW), _pointer(d_sums), _pointer(d_tables),
+            _pointer(rows), _pointer(scratch))
+        return d_sums, d_tables, None, rows[0::2].contiguous(), rows[1::2].contiguous(), None

@@ -5,6 +5,7 @@
 The text is made here: sentences of a small grammar, so no data set is needed.
 """
 
+import itertools
 import json
 import math
 import os
@@ -64,33 +65,54 @@ def integer_reference(tensors, unit, data):
 class Scan(unittest.TestCase):
     def setUp(self):
         torch.manual_seed(3)
-        shape, n = (3, 37, 2 * 20), 20
-        self.sums = torch.randint(-9, 10, shape).to(torch.bfloat16)
-        self.gain, self.bias = torch.rand(2, n) * 0.5 + 0.1, torch.randn(2, n)
-        self.first = torch.where(torch.rand(3, n) > 0.5, 1.0, -1.0).to(torch.bfloat16)
+        n_batch, n_time, n_neurons, n_codes, n_symbols = 3, 37, 20, 4, 7
+        self.dense = torch.randint(-9, 10, (n_batch, n_time, 2 * n_neurons)).to(torch.bfloat16)
+        self.tables = torch.randint(-5, 6, (n_codes, n_symbols, 2 * n_neurons)).float()
+        self.seen = torch.randint(n_symbols, (n_batch, n_codes - 1 + n_time))
+        self.gain, self.bias = torch.rand(2, n_neurons) * 0.5 + 0.1, torch.randn(2, n_neurons)
+        self.first = torch.where(torch.rand(n_batch, n_neurons) > 0.5, 1.0, -1.0)
+        self.first = self.first.to(torch.bfloat16)
+
+    def expected_sums(self, dense):
+        n_codes, sums = len(self.tables), torch.zeros(self.dense.shape)
+        for b, t, i in itertools.product(*map(range, self.dense.shape[:2]), range(n_codes)):
+            sums[b, t] += self.tables[i, self.seen[b, n_codes - 1 + t - i]]
+        return (sums if dense is None else sums + dense.float()).to(torch.bfloat16)
 
     def test_tensor_scan_equals_a_loop_over_time(self):
-        got = muxscan._forward_tensors(self.sums, self.gain, self.bias, self.first)
-        z, c, u, v = muxscan._affine(self.sums, self.gain, self.bias)
+        sums = muxscan._sums(self.dense, self.tables, self.seen, torch.bfloat16)
+        self.assertTrue(torch.equal(sums, self.expected_sums(self.dense)))
+        got = muxscan._forward_tensors(sums, self.gain, self.bias, self.first)
+        z, c, u, v = muxscan._affine(sums, self.gain, self.bias)
         state = self.first.float()
         for t in range(u.shape[1]):
             state = torch.where(u[:, t] > 0, torch.where(v[:, t] > 0, 1.0, -1.0), state)
             self.assertTrue(torch.equal(got[:, t].float(), state))
 
-    def test_compiled_kernel_equals_tensor_scan(self):
+    def check_kernel(self, dense):
         if not muxscan.kernel():
             self.skipTest("no C compiler for muxscan.c")
-        leaves = [t.clone().requires_grad_() for t in (self.sums, self.gain, self.bias)]
-        state = muxscan.MuxScan.apply(*leaves, self.first)
+        leaves = [t if t is None else t.clone().requires_grad_()
+                  for t in (dense, self.tables, self.gain, self.bias)]
+        state = muxscan.MuxScan.apply(*leaves[:2], self.seen, *leaves[2:], self.first)
+        sums = self.expected_sums(dense)
         self.assertTrue(torch.equal(
-            state, muxscan._forward_tensors(self.sums, self.gain, self.bias, self.first)))
+            state, muxscan._forward_tensors(sums, self.gain, self.bias, self.first)))
         d_state = torch.randn(state.shape).to(torch.bfloat16)
         state.backward(d_state)
-        expected = muxscan._backward_tensors(self.sums, self.gain, self.bias, self.first, state,
-                                             d_state)
-        for leaf, gradient in zip(leaves, expected):
-            error = (leaf.grad.float() - gradient.float()).abs().max()
-            self.assertLess(float(error), 0.02 * float(gradient.float().abs().max()))
+        d_sums, d_gain, d_bias = muxscan._backward_tensors(
+            sums, self.gain, self.bias, self.first, state, d_state)
+        d_tables = muxscan._d_tables(d_sums, self.tables, self.seen)
+        for leaf, gradient in zip(leaves, (d_sums, d_tables, d_gain, d_bias)):
+            if leaf is not None:
+                error = (leaf.grad.float() - gradient.float()).abs().max()
+                self.assertLess(float(error), 0.02 * float(gradient.float().abs().max()))
+
+    def test_compiled_kernel_equals_tensor_scan(self):
+        self.check_kernel(self.dense)
+
+    def test_compiled_kernel_does_without_layers_below(self):
+        self.check_kernel(None)
 
 
 class Text(unittest.TestCase):
