@@ -19,7 +19,7 @@ from torch import nn
 
 from muxscan import MuxScan
 
-TERNARY_THRESHOLD = 1.0   # a latent is zeroed below this multiple of its neuron's mean |latent|
+TERNARY_THRESHOLD = 1.0   # a latent is zeroed up to this multiple of its neuron's mean |latent|
 LATENT_LIMIT = 3.0        # latents are clamped to this after every step
 HEAD_MULTIPLE = 32        # products of other widths take 5 times as long
 HEAD_RANGE = 3.0          # the largest head weight is this multiple of the mean |weight|
@@ -39,10 +39,18 @@ class Config:
         return self.n_state * self.n_layers
 
 
-def ternary(latent):
-    """{-1, 0, +1}; the last dimension but one holds the inputs of a neuron."""
+def ternary(latent, threshold):
+    """{-1, 0, +1}, 0 up to `threshold` times the neuron's mean |latent|; the last dimension but
+    one holds the inputs of a neuron."""
     scale = latent.abs().mean(-2, keepdim=True)
-    return (latent.abs() > TERNARY_THRESHOLD * scale).to(latent.dtype) * latent.sign()
+    return (latent.abs() > threshold * scale).to(latent.dtype) * latent.sign()
+
+
+def threshold_for(latent, share):
+    """The threshold that leaves `share` of the weights of a layer."""
+    multiple = (latent.abs() / latent.abs().mean(-2, keepdim=True)).flatten()
+    n_zeros = max(1, round((1 - share) * len(multiple)))
+    return float(multiple.kthvalue(n_zeros).values)
 
 
 def head_unit(weight, head_bits):
@@ -64,6 +72,15 @@ class StraightThrough(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         return gradient.float(), None
+
+
+def dropped(bits, shape, share):
+    """`bits` with a random share of them 0, neither -1 nor +1, the others larger in turn.
+    shape: that of the random choice; where it has a 1, one choice holds for all."""
+    if share == 0:
+        return bits
+    keep = torch.rand(shape, device=bits.device) >= share
+    return bits * (keep.to(bits.dtype) / (1 - share))
 
 
 class CodeBits(torch.autograd.Function):
@@ -90,15 +107,19 @@ class Layer(nn.Module):
         self.n_features, self.n_codes, self.n_state = n_features, n_codes, config.n_state
         n_inputs = n_features + n_codes * config.n_code
         self.latent = nn.Parameter(torch.randn(n_inputs, 2 * config.n_state))
+        self.register_buffer("threshold", torch.tensor(TERNARY_THRESHOLD))
         density = 0.42  # of N(0, 1) latents under TERNARY_THRESHOLD = 1
         self.gain = nn.Parameter(torch.full((2, config.n_state), (density * n_inputs) ** -0.5))
         self.bias = nn.Parameter(torch.zeros(2, config.n_state))
         self.bias.data[0] = torch.randn(config.n_state) * 0.7
 
+    def weight(self):
+        return ternary(self.latent.detach(), self.threshold)
+
     def forward(self, features, code, seen, first):
         """features: bits of the layers below, or None; code [symbol, bit];
         seen: symbols [batch, n_codes - 1 + time], the last one that of the newest byte."""
-        weight = StraightThrough.apply(self.latent, ternary(self.latent.detach()))
+        weight = StraightThrough.apply(self.latent, self.weight())
         from_codes = weight[self.n_features:].view(self.n_codes, code.shape[1], -1)
         tables = torch.matmul(code, from_codes)
         dense = None if features is None else (
@@ -107,9 +128,9 @@ class Layer(nn.Module):
 
 
 class MuxRNN(nn.Module):
-    def __init__(self, config, dtype=torch.bfloat16):
+    def __init__(self, config, dtype=torch.bfloat16, dropout=0.0):
         super().__init__()
-        self.config, self.dtype = config, dtype
+        self.config, self.dtype, self.dropout = config, dtype, dropout
         self.code = nn.Parameter(torch.randn(config.n_symbols, config.n_code))
         self.layers = nn.ModuleList(
             Layer(config.n_state * i, config.n_window if i == 0 else 1, config)
@@ -131,13 +152,15 @@ class MuxRNN(nn.Module):
         before, past = state
         c, n_time = self.config, symbols.shape[1]
         seen = torch.cat([past, symbols], 1)
+        share = self.dropout if self.training else 0.0
         code = CodeBits.apply(self.code)
         code = torch.cat([code, torch.full_like(code[:1], -1.0)])
         features, after = [], []
         for layer, first in zip(self.layers, before):
             below = torch.cat(features, -1) if features else None
-            features.append(layer(below, code, seen[:, c.n_window - layer.n_codes:], first))
-            after.append(features[-1][:, -1].detach())
+            bits = layer(below, code, seen[:, c.n_window - layer.n_codes:], first)
+            after.append(bits[:, -1].detach())
+            features.append(dropped(bits, (len(bits), 1, c.n_state), share))
         bits = torch.cat(features, -1).reshape(-1, c.n_features)
         quantised = head_integers(self.head.detach(), c.head_bits)
         unit = head_unit(self.head.detach(), c.head_bits)
@@ -156,7 +179,17 @@ class MuxRNN(nn.Module):
 
     def n_nonzeros(self):
         with torch.no_grad():
-            return sum(int(ternary(latent).count_nonzero()) for latent in self.latents())
+            return sum(int(layer.weight().count_nonzero()) for layer in self.layers)
+
+    def n_latents(self):
+        return sum(latent.numel() for latent in self.latents())
+
+    def prune(self, share):
+        """Raise the thresholds so that at most about `share` of each layer's weights are left."""
+        with torch.no_grad():
+            for layer in self.layers:
+                wished = threshold_for(layer.latent, share)
+                layer.threshold.fill_(max(TERNARY_THRESHOLD, wished))
 
 
 def integer_tensors(model):
@@ -164,7 +197,7 @@ def integer_tensors(model):
     c, tensors = model.config, {}
     tensors["code"] = (model.code.detach() > 0).to(torch.uint8).cpu()
     for i, layer in enumerate(model.layers):
-        weight = ternary(layer.latent.detach()).cpu().T.reshape(2, c.n_state, -1)
+        weight = layer.weight().cpu().T.reshape(2, c.n_state, -1)
         gain, bias = layer.gain.detach().double().cpu(), layer.bias.detach().double().cpu()
         weight = weight * torch.where(gain < 0, -1.0, 1.0).float().unsqueeze(-1)
         n = weight.abs().sum(-1).double()

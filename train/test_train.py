@@ -6,7 +6,6 @@ The text is made here: sentences of a small grammar, so no data set is needed.
 """
 
 import itertools
-import json
 import math
 import os
 import pathlib
@@ -15,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 HERE = pathlib.Path(__file__).parent
@@ -23,9 +23,11 @@ sys.path.insert(0, str(HERE))
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
+import curve_picture  # noqa: E402
 import muxscan  # noqa: E402
 import safetensors_file  # noqa: E402
 import training_text  # noqa: E402
+import train  # noqa: E402
 from muxrnn import Config, MuxRNN, integer_tensors  # noqa: E402
 
 
@@ -120,6 +122,16 @@ class Text(unittest.TestCase):
         table = training_text.byte_symbols(b"aaaabbbbc", 2)
         self.assertEqual([int(table[b]) for b in b"abcz"], [0, 1, 2, 2])
 
+    def test_split_cuts_by_position_and_loses_nothing(self):
+        parts = training_text.split(bytes(range(101)), "80/10/10")
+        self.assertEqual([len(p) for p in parts], [80, 11, 10])
+        self.assertEqual(b"".join(parts), bytes(range(101)))
+
+    def test_split_that_does_not_sum_to_the_whole_is_refused(self):
+        for shares in ("80/10", "80/10/20", "100/0/0", "a/b/c"):
+            with self.assertRaisesRegex(SystemExit, "expected three whole numbers"):
+                training_text.split(b"text", shares)
+
     def test_streams_cover_the_text_and_predict_the_next_byte(self):
         symbols = torch.arange(100, dtype=torch.uint8)
         streams = training_text.Streams(symbols, 3, 11, torch.Generator().manual_seed(0))
@@ -129,50 +141,104 @@ class Text(unittest.TestCase):
         self.assertEqual(x[:, 0].tolist(), [0, 33, 66])
 
 
+def arguments(path, *more):
+    sys.argv = ["train.py", "--preset", "tiny", "--train", str(path), "--valid", str(path),
+                "-o", "unused", *more]
+    return train.arguments()
+
+
 class Training(unittest.TestCase):
     def run_trainer(self, folder, *more):
-        command = [sys.executable, str(HERE / "train.py"), "--preset", "tiny", "--bytes", "400000",
-                   "--train", str(folder / "train.txt"), "--valid", str(folder / "valid.txt"),
+        command = [sys.executable, str(HERE / "train.py"), "--preset", "tiny", "--bytes", "800000",
+                   "--train", str(folder / "text.txt"), "--split", "90/8/2",
                    "-o", str(folder / "m.safetensors"), *more]
         return subprocess.run(command, capture_output=True, text=True)
 
     def test_tiny_model_learns_exports_and_agrees_with_its_integers(self):
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            (folder / "train.txt").write_bytes(grammar_text(200_000, 1))
-            valid = grammar_text(20_000, 2)
-            (folder / "valid.txt").write_bytes(valid)
+            (folder / "text.txt").write_bytes(grammar_text(220_000, 1))
             done = self.run_trainer(folder)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             tensors, card = safetensors_file.read(folder / "m.safetensors")
             self.assertEqual(card["format"], "bitloom.muxrnn.1")
             measured = float(card["valid_bits_per_byte"])
             self.assertLess(measured, 1.0)  # the grammar has about 0.25 bits per byte
-            exact = integer_reference(tensors, float(card["logit_unit_nats"]), valid[:3000])
+            test = (folder / "m.test.txt").read_bytes()
+            self.assertEqual(test, grammar_text(220_000, 1)[-4400:])
+            exact = integer_reference(tensors, float(card["logit_unit_nats"]), test[:3000])
             self.assertLess(abs(exact - measured), 0.1)
+            xml.etree.ElementTree.fromstring((folder / "m.svg").read_text())
             other = self.run_trainer(folder, "--seed", "2")
             self.assertIn("belongs to another run", other.stderr)
 
     def test_stopped_training_goes_on_to_the_same_network(self):
-        data = grammar_text(50_000, 1)
         with tempfile.TemporaryDirectory() as name:
             path = pathlib.Path(name) / "t.txt"
-            path.write_bytes(data)
-            sys.argv = ["train.py", "--preset", "tiny", "--train", str(path), "--valid", str(path),
-                        "-o", "unused", "--bytes", "81920"]
-            import train
-            straight, broken = train.Run(train.arguments()), train.Run(train.arguments())
+            path.write_bytes(grammar_text(50_000, 1))
+            a = arguments(path, "--bytes", "81920", "--dropout", "0.1", "--nonzeros", "9000")
+            straight = train.Run(a)
             for _ in range(20):
                 straight.train_step()
+            broken = train.Run(a)
             for _ in range(9):
                 broken.train_step()
             broken.save(pathlib.Path(name) / "c.checkpoint")
-            resumed = train.Run(train.arguments())
+            resumed = train.Run(a)
             resumed.resume(pathlib.Path(name) / "c.checkpoint")
             for _ in range(11):
                 resumed.train_step()
             a, b = integer_tensors(straight.model)[0], integer_tensors(resumed.model)[0]
             self.assertTrue(all(torch.equal(a[k], b[k]) for k in a))
+
+    def test_pruned_training_ends_with_the_wished_weights(self):
+        with tempfile.TemporaryDirectory() as name:
+            path = pathlib.Path(name) / "t.txt"
+            path.write_bytes(grammar_text(50_000, 1))
+            run = train.Run(arguments(path, "--bytes", "409600", "--nonzeros", "8000"))
+            before = run.model.n_nonzeros()
+            for _ in range(100):
+                run.train_step()
+            self.assertGreater(before, 16_000)
+            self.assertLess(abs(run.model.n_nonzeros() - 8000), 400)
+
+
+class Presets(unittest.TestCase):
+    def shape(self, name):
+        return Config(n_symbols=50, **train.PRESETS[name][0])
+
+    def test_latents_are_what_the_guide_says(self):
+        sizes = {"tiny": 0.05e6, "small": 1.8e6, "medium": 24e6, "large": 154e6}
+        for name, n_latents in sizes.items():
+            c = self.shape(name)
+            inputs = [c.n_window * c.n_code] + [c.n_state * i + c.n_code
+                                                for i in range(1, c.n_layers)]
+            self.assertLess(abs(2 * c.n_state * sum(inputs) / n_latents - 1), 0.1, name)
+
+    def test_medium_makes_a_step(self):
+        model = MuxRNN(self.shape("medium"))
+        symbols = torch.randint(50, (1, 9))
+        logits, state = model(symbols[:, :-1], model.first_state(1))
+        F.cross_entropy(logits, symbols[0, 1:]).backward()
+        self.assertEqual(list(logits.shape), [8, 50])
+        self.assertTrue(all(p.grad.isfinite().all() for p in model.parameters()))
+
+
+class Picture(unittest.TestCase):
+    CURVE = [[1_000_000 * i, 2.5 - 0.1 * i, 2.6 - 0.08 * i] for i in range(1, 6)]
+
+    def test_picture_names_the_last_values_and_escapes_its_title(self):
+        drawn = curve_picture.svg(self.CURVE, "a<b")
+        words = "".join(xml.etree.ElementTree.fromstring(drawn).itertext())
+        for expected in ("a<b", "training 2.000", "validation 2.200", "megabytes read"):
+            self.assertIn(expected, words)
+
+    def test_one_point_is_enough(self):
+        xml.etree.ElementTree.fromstring(curve_picture.svg(self.CURVE[:1], "one"))
+
+    def test_grid_steps_are_round(self):
+        self.assertEqual([round(v, 6) for v in curve_picture.grid(1.9, 2.3, 5)],
+                         [1.9, 2.0, 2.1, 2.2, 2.3])
 
 
 class Export(unittest.TestCase):

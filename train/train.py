@@ -3,6 +3,7 @@
 """Train a MuxRNN on a text and write it as integers, ready for `bitloom melt`.
 
     /usr/bin/python3 train/train.py --preset tiny --train book.txt --valid other.txt -o m.safetensors
+    /usr/bin/python3 train/train.py --preset tiny --train book.txt --split 80/10/10 -o m.safetensors
 
 Runs on Debian's python3-torch (1.13) with libopenblas0-pthread, and unchanged on a newer PyTorch
 with a GPU (--device cuda). Interrupt it at will: the same command goes on from its checkpoint.
@@ -31,18 +32,25 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 
+import curve_picture  # noqa: E402
 import safetensors_file  # noqa: E402
 import training_text  # noqa: E402
 from muxrnn import Config, MuxRNN, integer_tensors  # noqa: E402
 
-# The rate of the ternary latents is the most important knob of all. Short runs want it high, long
-# ones low: after 8 MB of books the small model had 2.32 bits per byte at 0.16, 2.20 at 0.05.
+# The rate of the ternary latents is the most important knob of all: docs/design/007-training.md.
 PRESETS = {
-    #         model                                                     bytes to see, latents' rate
-    "tiny":  (dict(n_code=64, n_window=4, n_state=64, n_layers=2), 2_000_000, 0.16),
-    "small": (dict(n_code=256, n_window=4, n_state=320, n_layers=3), 110_000_000, 0.05),
+    #          model                                                      bytes to see, rate, batch
+    "tiny":   (dict(n_code=64, n_window=4, n_state=64, n_layers=2), 2_000_000, 0.16, 32),
+    "small":  (dict(n_code=256, n_window=6, n_state=320, n_layers=3), 110_000_000, 0.08, 32),
+    # For a GPU: 24 M latents and 20 minutes of an H100, 150 M latents and an hour, by estimate.
+    "medium": (dict(n_code=512, n_window=6, n_state=1024, n_layers=4), 1_500_000_000, 0.04, 256),
+    "large":  (dict(n_code=512, n_window=8, n_state=2048, n_layers=6), 1_500_000_000, 0.04, 256),
 }
 OTHER_RATE = 1.5e-3      # of everything that is not a latent
+WARM_UP_STEPS = 200      # of a short run, a tenth of its steps
+LAST_RATE = 0.02         # the rates' last value, as a share of their largest
+PRUNING = (0.3, 0.8)     # between these shares of a run the weights get fewer
+PRUNING_STEPS = 20       # from one choice of thresholds to the next
 CHECKPOINT_SECONDS = 120
 N_EVALUATIONS = 40       # points of the validation curve
 
@@ -51,21 +59,32 @@ def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     p.add_argument("--preset", choices=PRESETS, default="small")
     p.add_argument("--train", required=True, metavar="FILE", help="training text, plain or .xz")
-    p.add_argument("--valid", required=True, metavar="FILE", help="validation text, plain or .xz")
+    p.add_argument("--valid", metavar="FILE", help="validation text, plain or .xz")
+    p.add_argument("--split", metavar="A/B/C", help="in place of --valid, cut the training text: "
+                   "A %% to train on, the next\nB %% to validate, the last C %% go to OUTPUT.test.txt")
     p.add_argument("-o", "--output", required=True, metavar="FILE", help="the .safetensors file")
     p.add_argument("--bytes", type=int, metavar="N", help="training bytes to see (preset decides)")
     p.add_argument("--n-code", type=int, metavar="N", help="code bits of a byte")
     p.add_argument("--n-window", type=int, metavar="N", help="bytes that layer 0 sees")
     p.add_argument("--n-state", type=int, metavar="N", help="state bits of a layer")
     p.add_argument("--n-layers", type=int, metavar="N")
-    p.add_argument("--batch", type=int, default=32, metavar="N", help="streams (default 32)")
+    p.add_argument("--rate", type=float, metavar="X", help="the latents' largest rate")
+    p.add_argument("--dropout", type=float, default=0.0, metavar="P",
+                   help="share of the bits hidden from their readers, for small texts (default 0)")
+    p.add_argument("--nonzeros", type=int, metavar="N",
+                   help="prune to about N weights that are not zero")
+    p.add_argument("--batch", type=int, metavar="N", help="streams (preset decides)")
     p.add_argument("--time", type=int, default=128, metavar="N", help="bytes a step (default 128)")
+    p.add_argument("--head-bits", type=int, metavar="N", help="of a head weight (default 4)")
     p.add_argument("--min-count", type=int, default=64, metavar="N",
                    help="rarer bytes share one symbol (default 64)")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--device", default="cpu")
     p.add_argument("--origin", default="", metavar="TEXT", help="where the text is from, its licence")
-    return p.parse_args()
+    a = p.parse_args()
+    if (a.valid is None) == (a.split is None):
+        p.error("give either --valid FILE or --split A/B/C")
+    return a
 
 
 def keep_freed_memory():
@@ -75,14 +94,22 @@ def keep_freed_memory():
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return  # another C library: only slower
-    trim_threshold, mmap_max = -1, -4
+    trim_threshold, mmap_max, arena_max = -1, -4, -8
     mallopt(trim_threshold, 2 ** 31 - 1)
     mallopt(mmap_max, 0)
+    mallopt(arena_max, 1)  # the backward pass has a thread of its own
 
 
-def learning_rate(step, fraction):
-    """Warm-up, then a cosine from 1 to 0.03, as a multiple of the base rate."""
-    return min(1.0, step / 50) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * fraction)))
+def learning_rate(step, n_steps):
+    """Warm-up, then exponential decay, as a multiple of the base rate."""
+    warm_up = max(1, min(WARM_UP_STEPS, n_steps // 10))
+    return min(1.0, step / warm_up) * LAST_RATE ** (step / n_steps)
+
+
+def share_left(share, fraction):
+    """The share of weights to keep while a run that is to end with `share` is `fraction` done."""
+    begin, end = PRUNING
+    return share ** min(max((fraction - begin) / (end - begin), 0.0), 1.0)
 
 
 def bits_per_byte(model, symbols, device, n_streams=32, n_time=256, limit=None):
@@ -91,11 +118,13 @@ def bits_per_byte(model, symbols, device, n_streams=32, n_time=256, limit=None):
     x = symbols[:n_streams * length].view(n_streams, length)
     y = symbols[1:n_streams * length + 1].view(n_streams, length)
     total, state = 0.0, model.first_state(n_streams)
+    model.eval()
     with torch.no_grad():
         for t in range(0, length, n_time):
             logits, state = model(x[:, t:t + n_time].long().to(device), state)
             target = y[:, t:t + n_time].long().reshape(-1).to(device)
             total += F.cross_entropy(logits, target, reduction="sum").item()
+    model.train()
     return total / (n_streams * length) / math.log(2)
 
 
@@ -104,26 +133,35 @@ class Run:
 
     def __init__(self, a):
         torch.manual_seed(a.seed)
-        self.train_bytes, self.valid_bytes = training_text.read_bytes(a.train), training_text.read_bytes(a.valid)
+        self.train_bytes = training_text.read_bytes(a.train)
+        if a.split:
+            self.train_bytes, self.valid_bytes, self.test_bytes = training_text.split(
+                self.train_bytes, a.split)
+        else:
+            self.valid_bytes, self.test_bytes = training_text.read_bytes(a.valid), b""
         self.table = training_text.byte_symbols(self.train_bytes, a.min_count)
-        shape, self.goal_bytes, latent_rate = PRESETS[a.preset]
-        given = {k: getattr(a, k) for k in shape if getattr(a, k) is not None}
+        shape, self.goal_bytes, rate, n_batch = PRESETS[a.preset]
+        rate, n_batch = a.rate or rate, a.batch or n_batch
+        given = {k: getattr(a, k) for k in (*shape, "head_bits") if getattr(a, k) is not None}
         self.config = Config(n_symbols=training_text.n_symbols(self.table), **{**shape, **given})
         self.goal_bytes = a.bytes or self.goal_bytes
         self.device = torch.device(a.device)
-        self.model = MuxRNN(self.config).to(self.device)
+        self.model = MuxRNN(self.config, dropout=a.dropout).to(self.device)
         latents = self.model.latents()
         others = [p for p in self.model.parameters() if all(p is not q for q in latents)]
         self.optimizer = torch.optim.AdamW(
-            [dict(params=latents, lr=0, base=latent_rate),
+            [dict(params=latents, lr=0, base=rate),
              dict(params=others, lr=0, base=OTHER_RATE)], betas=(0.9, 0.99), weight_decay=0.0)
-        self.streams = training_text.Streams(training_text.to_symbols(self.train_bytes, self.table), a.batch, a.time,
-                                    torch.Generator().manual_seed(a.seed))
+        self.streams = training_text.Streams(
+            training_text.to_symbols(self.train_bytes, self.table), n_batch, a.time,
+            torch.Generator().manual_seed(a.seed))
         self.valid = training_text.to_symbols(self.valid_bytes, self.table)
-        self.state = self.model.first_state(a.batch)
+        self.state = self.model.first_state(n_batch)
+        self.n_nonzeros = a.nonzeros
         self.step, self.seen, self.seconds, self.curve, self.mean = 0, 0, 0.0, [], None
         self.identity = {"config": dataclasses.asdict(self.config), "seed": a.seed,
-                         "batch": a.batch, "time": a.time, "goal_bytes": self.goal_bytes,
+                         "batch": n_batch, "time": a.time, "goal_bytes": self.goal_bytes,
+                         "rate": rate, "dropout": a.dropout, "nonzeros": a.nonzeros,
                          "train_sha256": training_text.sha256(self.train_bytes)}
 
     def save(self, path):
@@ -131,7 +169,8 @@ class Run:
         torch.save({"identity": self.identity, "model": self.model.state_dict(),
                     "optimizer": self.optimizer.state_dict(), "state": self.state,
                     "streams": self.streams.progress(),
-                    "generator": self.streams.generator.get_state(), "step": self.step,
+                    "generator": self.streams.generator.get_state(),
+                    "random": torch.get_rng_state(), "step": self.step,
                     "seen": self.seen, "seconds": self.seconds, "curve": self.curve,
                     "mean": self.mean}, fresh)
         fresh.replace(path)
@@ -145,14 +184,20 @@ class Run:
         self.optimizer.load_state_dict(kept["optimizer"])
         self.streams.resume(kept["streams"])
         self.streams.generator.set_state(kept["generator"].cpu())
+        torch.set_rng_state(kept["random"].cpu())
         for name in ("state", "step", "seen", "seconds", "curve", "mean"):
             setattr(self, name, kept[name])
+
+    def prune(self):
+        if self.n_nonzeros and self.step % PRUNING_STEPS == 0:
+            share = self.n_nonzeros / self.model.n_latents()
+            self.model.prune(share_left(share, self.seen / self.goal_bytes))
 
     def train_step(self):
         x, y, is_fresh = self.streams.next()
         if is_fresh:
             self.state = self.model.first_state(self.streams.n_batch)
-        rate = learning_rate(self.step, self.seen / self.goal_bytes)
+        rate = learning_rate(self.step, self.goal_bytes // x.numel())
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * rate
         logits, self.state = self.model(x.to(self.device), self.state)
@@ -162,6 +207,7 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.model.clamp_latents()
+        self.prune()
         self.step += 1
         self.seen += x.numel()
         bits = loss.item() / math.log(2)
@@ -175,6 +221,11 @@ def show_progress(run, rate):
         left % 60)
     if sys.stderr.isatty():
         print("\r" + line, end="", file=sys.stderr, flush=True)
+
+
+def draw_curve(run, a):
+    output = pathlib.Path(a.output)
+    output.with_suffix(".svg").write_text(curve_picture.svg(run.curve, output.stem))
 
 
 def export(run, a, bits):
@@ -227,6 +278,7 @@ def main():
             print("%8.2f MB  epoch %5.2f  train %.3f  valid %.3f  %.1f kB/s" % (
                 run.seen / 1e6, run.seen / len(run.train_bytes), run.mean, valid,
                 (run.seen - first_seen) / (now - begun) / 1e3), flush=True)
+            draw_curve(run, a)
         if now - saved > CHECKPOINT_SECONDS:
             run.save(checkpoint)
             saved = now
@@ -234,6 +286,8 @@ def main():
     if stop:
         print("stopped; the same command goes on from %s" % checkpoint, flush=True)
         return 1
+    if run.test_bytes:
+        pathlib.Path(a.output).with_suffix(".test.txt").write_bytes(run.test_bytes)
     bits = bits_per_byte(run.model, run.valid, run.device)
     export(run, a, bits)
     print("%s: %.4f bits per byte on all of the validation text, %d non-zero weights" % (

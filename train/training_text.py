@@ -21,6 +21,17 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def split(data, shares):
+    """shares: "80/10/10" -> that many per cent of the text, from its beginning, each."""
+    parts = [int(p) for p in shares.split("/") if p.isdigit()]
+    if len(parts) != 3 or sum(parts) != 100 or not all(parts[:2]):
+        raise SystemExit("--split %s: expected three whole numbers that sum to 100, like 80/10/10"
+                         % shares)
+    first = len(data) * parts[0] // 100
+    second = first + (len(data) * parts[1] + 99) // 100
+    return data[:first], data[first:second], data[second:]
+
+
 def byte_symbols(data, min_count):
     """-> uint8[256]: the symbol of each byte value, in byte order; rare bytes get the last."""
     counts = torch.bincount(torch.frombuffer(bytearray(data), dtype=torch.uint8).long(),
