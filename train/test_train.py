@@ -5,6 +5,7 @@
 The text is made here: sentences of a small grammar, so no data set is needed.
 """
 
+import dataclasses
 import itertools
 import math
 import os
@@ -26,6 +27,7 @@ import torch.nn.functional as F  # noqa: E402
 import curve_picture  # noqa: E402
 import muxscan  # noqa: E402
 import safetensors_file  # noqa: E402
+import start  # noqa: E402
 import training_text  # noqa: E402
 import train  # noqa: E402
 from muxrnn import Config, MuxRNN, integer_tensors  # noqa: E402
@@ -62,6 +64,17 @@ def integer_reference(tensors, unit, data):
         cost = F.log_softmax(logits.double() * unit, 0)[symbol[following]]
         total -= cost.item() / math.log(2)
     return total / (len(data) - 1)
+
+
+def bits_of(model, symbols):
+    """The state bits after each symbol, [layer, batch, time, neuron] for the layers of all."""
+    kept = []
+    hooks = [layer.register_forward_hook(lambda _, __, out: kept.append(out))
+             for layer in model.layers]
+    model(symbols, model.first_state(len(symbols)))
+    for hook in hooks:
+        hook.remove()
+    return torch.stack(kept)
 
 
 class Scan(unittest.TestCase):
@@ -239,6 +252,40 @@ class Picture(unittest.TestCase):
     def test_grid_steps_are_round(self):
         self.assertEqual([round(v, 6) for v in curve_picture.grid(1.9, 2.3, 5)],
                          [1.9, 2.0, 2.1, 2.2, 2.3])
+
+
+class Start(unittest.TestCase):
+    OLD = Config(n_symbols=11, n_code=8, n_window=2, n_state=5, n_layers=2)
+
+    def old_network(self):
+        torch.manual_seed(5)
+        model = MuxRNN(self.OLD)
+        return model, *integer_tensors(model)
+
+    def started(self, **shape):
+        model, tensors, unit = self.old_network()
+        grown = MuxRNN(Config(**{**dataclasses.asdict(self.OLD), **shape}))
+        start.start_from(grown, tensors, self.OLD, unit)
+        return tensors, integer_tensors(grown)[0], grown
+
+    def test_same_shape_gives_the_same_integers(self):
+        old, new, _ = self.started()
+        for name in old:
+            if name.endswith("threshold"):  # a neuron that never fires may never fire otherwise
+                continue
+            self.assertTrue(torch.equal(old[name], new[name]), name)
+
+    def test_grown_network_keeps_its_old_bits(self):
+        model, _, _ = self.old_network()
+        _, _, grown = self.started(n_code=12, n_window=4, n_state=9, n_layers=3)
+        symbols = torch.randint(11, (4, 50))
+        self.assertTrue(torch.equal(bits_of(model, symbols),
+                                    bits_of(grown, symbols)[:2, ..., :5]))
+
+    def test_another_alphabet_or_a_smaller_network_is_refused(self):
+        for shape in ({"n_symbols": 12}, {"n_state": 4}):
+            with self.assertRaises(ValueError):
+                self.started(**shape)
 
 
 class Export(unittest.TestCase):

@@ -34,6 +34,7 @@ import torch.nn.functional as F  # noqa: E402
 
 import curve_picture  # noqa: E402
 import safetensors_file  # noqa: E402
+import start  # noqa: E402
 import training_text  # noqa: E402
 from muxrnn import Config, MuxRNN, integer_tensors  # noqa: E402
 
@@ -76,6 +77,8 @@ def arguments():
     p.add_argument("--batch", type=int, metavar="N", help="streams (preset decides)")
     p.add_argument("--time", type=int, default=128, metavar="N", help="bytes a step (default 128)")
     p.add_argument("--head-bits", type=int, metavar="N", help="of a head weight (default 4)")
+    p.add_argument("--start", metavar="FILE",
+                   help="begin from this finished network, of this shape or a smaller one")
     p.add_argument("--min-count", type=int, default=64, metavar="N",
                    help="rarer bytes share one symbol (default 64)")
     p.add_argument("--seed", type=int, default=1)
@@ -146,7 +149,10 @@ class Run:
         self.config = Config(n_symbols=training_text.n_symbols(self.table), **{**shape, **given})
         self.goal_bytes = a.bytes or self.goal_bytes
         self.device = torch.device(a.device)
-        self.model = MuxRNN(self.config, dropout=a.dropout).to(self.device)
+        self.model = MuxRNN(self.config, dropout=a.dropout)
+        if a.start:
+            self.start_from(a.start)
+        self.model.to(self.device)
         latents = self.model.latents()
         others = [p for p in self.model.parameters() if all(p is not q for q in latents)]
         self.optimizer = torch.optim.AdamW(
@@ -162,7 +168,16 @@ class Run:
         self.identity = {"config": dataclasses.asdict(self.config), "seed": a.seed,
                          "batch": n_batch, "time": a.time, "goal_bytes": self.goal_bytes,
                          "rate": rate, "dropout": a.dropout, "nonzeros": a.nonzeros,
+                         "start": a.start,
                          "train_sha256": training_text.sha256(self.train_bytes)}
+
+    def start_from(self, path):
+        tensors, card = safetensors_file.read(path)
+        try:
+            start.start_from(self.model, tensors, Config(**json.loads(card["config"])),
+                             float(card["logit_unit_nats"]))
+        except ValueError as problem:
+            raise SystemExit("%s: %s" % (path, problem))
 
     def save(self, path):
         fresh = path.with_suffix(".tmp")
