@@ -204,6 +204,18 @@ class Training(unittest.TestCase):
             a, b = integer_tensors(straight.model)[0], integer_tensors(resumed.model)[0]
             self.assertTrue(all(torch.equal(a[k], b[k]) for k in a))
 
+    def test_run_can_start_from_the_weights_of_a_checkpoint(self):
+        with tempfile.TemporaryDirectory() as name:
+            path, kept = pathlib.Path(name) / "t.txt", str(pathlib.Path(name) / "c.checkpoint")
+            path.write_bytes(grammar_text(50_000, 1))
+            first = train.Run(arguments(path))
+            first.train_step()
+            first.save(pathlib.Path(kept))
+            second = train.Run(arguments(path, "--start", kept, "--dropout", "0.2", "--seed", "2"))
+            a, b = integer_tensors(first.model)[0], integer_tensors(second.model)[0]
+            self.assertTrue(all(torch.equal(a[k], b[k]) for k in a))
+            self.assertEqual(second.seen, 0)
+
     def test_pruned_training_ends_with_the_wished_weights(self):
         with tempfile.TemporaryDirectory() as name:
             path = pathlib.Path(name) / "t.txt"

@@ -78,7 +78,8 @@ def arguments():
     p.add_argument("--time", type=int, default=128, metavar="N", help="bytes a step (default 128)")
     p.add_argument("--head-bits", type=int, metavar="N", help="of a head weight (default 4)")
     p.add_argument("--start", metavar="FILE",
-                   help="begin from this finished network, of this shape or a smaller one")
+                   help="begin from this network, of this shape or a smaller one, or from the\n"
+                   "weights in a checkpoint of this shape")
     p.add_argument("--min-count", type=int, default=64, metavar="N",
                    help="rarer bytes share one symbol (default 64)")
     p.add_argument("--seed", type=int, default=1)
@@ -172,6 +173,9 @@ class Run:
                          "train_sha256": training_text.sha256(self.train_bytes)}
 
     def start_from(self, path):
+        if path.endswith(".checkpoint"):
+            self.model.load_state_dict(torch.load(path, map_location="cpu")["model"])
+            return
         tensors, card = safetensors_file.read(path)
         try:
             start.start_from(self.model, tensors, Config(**json.loads(card["config"])),
