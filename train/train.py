@@ -42,7 +42,7 @@ from muxrnn import Config, MuxRNN, integer_tensors  # noqa: E402
 PRESETS = {
     #          model                                                      bytes to see, rate, batch
     "tiny":   (dict(n_code=64, n_window=4, n_state=64, n_layers=2), 2_000_000, 0.16, 32),
-    "small":  (dict(n_code=256, n_window=6, n_state=320, n_layers=3), 110_000_000, 0.08, 32),
+    "small":  (dict(n_code=256, n_window=6, n_state=320, n_layers=3), 110_000_000, 0.05, 32),
     # For a GPU: 24 M latents and 20 minutes of an H100, 150 M latents and an hour, by estimate.
     "medium": (dict(n_code=512, n_window=6, n_state=1024, n_layers=4), 1_500_000_000, 0.04, 256),
     "large":  (dict(n_code=512, n_window=8, n_state=2048, n_layers=6), 1_500_000_000, 0.04, 256),
@@ -50,7 +50,7 @@ PRESETS = {
 OTHER_RATE = 1.5e-3      # of everything that is not a latent
 WARM_UP_STEPS = 200      # of a short run, a tenth of its steps
 LAST_RATE = 0.02         # the rates' last value, as a share of their largest
-PRUNING = (0.3, 0.8)     # between these shares of a run the weights get fewer
+PRUNING = (0.0, 0.2)     # between these shares of a run the weights get fewer
 PRUNING_STEPS = 20       # from one choice of thresholds to the next
 CHECKPOINT_SECONDS = 120
 N_EVALUATIONS = 40       # points of the validation curve
