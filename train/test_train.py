@@ -162,7 +162,7 @@ def arguments(path, *more):
 
 class Training(unittest.TestCase):
     def run_trainer(self, folder, *more):
-        command = [sys.executable, str(HERE / "train.py"), "--preset", "tiny", "--bytes", "800000",
+        command = [sys.executable, str(HERE / "train.py"), "--preset", "tiny", "--bytes", "400000",
                    "--train", str(folder / "text.txt"), "--split", "90/8/2",
                    "-o", str(folder / "m.safetensors"), *more]
         return subprocess.run(command, capture_output=True, text=True)
@@ -189,7 +189,7 @@ class Training(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             path = pathlib.Path(name) / "t.txt"
             path.write_bytes(grammar_text(50_000, 1))
-            a = arguments(path, "--bytes", "81920", "--dropout", "0.1", "--nonzeros", "9000")
+            a = arguments(path, "--bytes", "20480", "--dropout", "0.1", "--nonzeros", "9000")
             straight = train.Run(a)
             for _ in range(20):
                 straight.train_step()
@@ -220,12 +220,28 @@ class Training(unittest.TestCase):
         with tempfile.TemporaryDirectory() as name:
             path = pathlib.Path(name) / "t.txt"
             path.write_bytes(grammar_text(50_000, 1))
-            run = train.Run(arguments(path, "--bytes", "409600", "--nonzeros", "8000"))
+            run = train.Run(arguments(path, "--bytes", "102400", "--nonzeros", "8000"))
             before = run.model.n_nonzeros()
             for _ in range(100):
                 run.train_step()
             self.assertGreater(before, 16_000)
             self.assertLess(abs(run.model.n_nonzeros() - 8000), 400)
+
+
+class Scale(unittest.TestCase):
+    def test_scale_makes_up_for_logits_that_are_too_large_or_too_small(self):
+        with tempfile.TemporaryDirectory() as name:
+            path = pathlib.Path(name) / "t.txt"
+            path.write_bytes(grammar_text(50_000, 1))
+            run = train.Run(arguments(path, "--bytes", "40960"))
+            for _ in range(40):
+                run.train_step()
+            head = run.model.head.data.clone()
+            for factor, is_right in ((5, lambda scale: scale < 1), (0.2, lambda scale: scale > 1)):
+                run.model.head.data = head * factor
+                scale, bits = train.best_scale(run)
+                self.assertTrue(is_right(scale), scale)
+                self.assertLess(bits, train.bits_per_byte(run.model, run.valid, run.device))
 
 
 class Presets(unittest.TestCase):

@@ -41,7 +41,7 @@ from muxrnn import Config, MuxRNN, integer_tensors  # noqa: E402
 # The rate of the ternary latents is the most important knob of all: docs/design/007-training.md.
 PRESETS = {
     #          model                                                      bytes to see, rate, batch
-    "tiny":   (dict(n_code=64, n_window=4, n_state=64, n_layers=2), 2_000_000, 0.16, 32),
+    "tiny":   (dict(n_code=64, n_window=4, n_state=64, n_layers=2), 2_000_000, 0.16, 8),
     "small":  (dict(n_code=256, n_window=6, n_state=320, n_layers=3), 110_000_000, 0.05, 32),
     # For a GPU: 24 M latents and 20 minutes of an H100, 150 M latents and an hour, by estimate.
     "medium": (dict(n_code=512, n_window=6, n_state=1024, n_layers=4), 1_500_000_000, 0.04, 256),
@@ -52,6 +52,7 @@ WARM_UP_STEPS = 200      # of a short run, a tenth of its steps
 LAST_RATE = 0.02         # the rates' last value, as a share of their largest
 PRUNING = (0.0, 0.2)     # between these shares of a run the weights get fewer
 PRUNING_STEPS = 20       # from one choice of thresholds to the next
+SCALES = [0.8 + 0.025 * i for i in range(13)]   # of the logits, tried when all is done
 CHECKPOINT_SECONDS = 120
 N_EVALUATIONS = 40       # points of the validation curve
 
@@ -116,20 +117,32 @@ def share_left(share, fraction):
     return share ** min(max((fraction - begin) / (end - begin), 0.0), 1.0)
 
 
-def bits_per_byte(model, symbols, device, n_streams=32, n_time=256, limit=None):
-    """Mean cost of a byte; each stream starts cold."""
+def costs(model, symbols, device, scales, n_streams=32, n_time=256, limit=None):
+    """Mean bits of a byte for each scale of the logits; each stream starts cold."""
     length = (min(limit or len(symbols), len(symbols)) - 1) // n_streams
     x = symbols[:n_streams * length].view(n_streams, length)
     y = symbols[1:n_streams * length + 1].view(n_streams, length)
-    total, state = 0.0, model.first_state(n_streams)
+    totals, state = [0.0] * len(scales), model.first_state(n_streams)
     model.eval()
     with torch.no_grad():
         for t in range(0, length, n_time):
             logits, state = model(x[:, t:t + n_time].long().to(device), state)
             target = y[:, t:t + n_time].long().reshape(-1).to(device)
-            total += F.cross_entropy(logits, target, reduction="sum").item()
+            for i, scale in enumerate(scales):
+                totals[i] += F.cross_entropy(logits * scale, target, reduction="sum").item()
     model.train()
-    return total / (n_streams * length) / math.log(2)
+    return [total / (n_streams * length) / math.log(2) for total in totals]
+
+
+def bits_per_byte(model, symbols, device, limit=None):
+    return costs(model, symbols, device, (1.0,), limit=limit)[0]
+
+
+def best_scale(run):
+    """What to multiply the logits with, by the validation text: a network that has read its text
+    often is too sure of itself. -> scale, bits per byte"""
+    bits = costs(run.model, run.valid, run.device, SCALES)
+    return SCALES[bits.index(min(bits))], min(bits)
 
 
 class Run:
@@ -247,13 +260,14 @@ def draw_curve(run, a):
     output.with_suffix(".svg").write_text(curve_picture.svg(run.curve, output.stem))
 
 
-def export(run, a, bits):
+def export(run, a):
     tensors, unit = integer_tensors(run.model)
+    scale, bits = best_scale(run)
     tensors["byte_symbol"] = run.table
     card = {
         "format": "bitloom.muxrnn.1",
         "config": json.dumps(dataclasses.asdict(run.config)),
-        "logit_unit_nats": repr(unit),
+        "logit_unit_nats": repr(unit * scale),
         "valid_bits_per_byte": "%.4f" % bits,
         "n_nonzeros": str(run.model.n_nonzeros()),
         "train_sha256": training_text.sha256(run.train_bytes), "train_bytes": str(len(run.train_bytes)),
@@ -265,6 +279,8 @@ def export(run, a, bits):
         "machine": "torch %s, %s, %s" % (torch.__version__, a.device, platform.machine()),
     }
     safetensors_file.write(a.output, tensors, card)
+    print("%s: %.4f bits per byte on all of the validation text, %d non-zero weights" % (
+        a.output, bits, run.model.n_nonzeros()))
 
 
 def main():
@@ -307,10 +323,7 @@ def main():
         return 1
     if run.test_bytes:
         pathlib.Path(a.output).with_suffix(".test.txt").write_bytes(run.test_bytes)
-    bits = bits_per_byte(run.model, run.valid, run.device)
-    export(run, a, bits)
-    print("%s: %.4f bits per byte on all of the validation text, %d non-zero weights" % (
-        a.output, bits, run.model.n_nonzeros()))
+    export(run, a)
     return 0
 
 
