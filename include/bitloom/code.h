@@ -70,15 +70,15 @@ typedef struct bl_machine_params {
 BL_API BL_MUST_USE bl_status bl_machine_create_as(bl_machine **machine, const bl_program *program,
                                                   const bl_machine_params *params,
                                                   const bl_allocator *allocator);
-// With more threads than chunks, one evaluation is split among the threads where that pays: the program
-// into stages of cones that do not need each other, in equal parts. All wait for each other between
-// stages, which costs some 0.1 to 0.3 us (each waits on its own core, and gives it away after some
-// microseconds) and 5 to 20 us for the pool to begin and end. So an evaluation should take 20 us or
-// more, and cones should be wide: a layer of neurons is one stage, a carry chain gains nothing. Where
-// planes outgrow the caches threads may not help, so bl_machine_run_on runs each entry six times by
-// all and six times by one thread, in turns, and goes on with what was faster. It uses n_threads
-// threads while it has fewer chunks than its pool has threads. Making it is linear and takes the
-// planes and operations once more. Whether it was done:
+// With more threads than chunks, one evaluation is split among the threads where that pays: the
+// program into stages of cones that do not need each other, in equal parts. All wait for each other
+// between stages, which costs 0.2 us where each has a core of its own (measured on Zen 5) and more
+// than 25 us where others want the cores; the pool takes some 10 us to begin and end. So an
+// evaluation should take 50 us or more, and cones should be wide: a layer of neurons is one stage, a
+// carry chain gains nothing. Where planes outgrow the caches threads may not help. So
+// bl_machine_run_on runs each entry six times by all and six times by one thread, in turns, and goes
+// on with what was faster. It uses n_threads threads while it has fewer chunks than its pool has
+// threads. Making it is linear and takes the planes and operations once more. Whether it was done:
 BL_API bool bl_machine_is_split(const bl_machine *machine);
 // BL_RUN_INTERPRETER or BL_RUN_CODE, and the code or NULL.
 BL_API bl_run bl_machine_get_run(const bl_machine *machine);

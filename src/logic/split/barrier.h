@@ -26,7 +26,7 @@ static inline void barrier_pause(void)
 
 static inline void barrier_wait(barrier *b)
 {
-    enum { SPINS = 2000 };
+    enum { SPINS = 500 };
     unsigned round = atomic_load_explicit(&b->round, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&b->n_here, 1, memory_order_acq_rel) + 1 == b->n) {
         atomic_store_explicit(&b->n_here, 0, memory_order_relaxed);
