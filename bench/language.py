@@ -71,7 +71,8 @@ def picture(rows):
     models = sorted((r for r in rows if "n_luts" in r), key=lambda r: r["n_luts"])
     bits = [r["bits_per_byte"] for r in rows]
     low, high = math.floor(min(bits) * 5) / 5, math.ceil(max(bits) * 5) / 5
-    first, last = 5, 7.5  # powers of ten of LUT3s
+    sizes = [math.log10(r["n_luts"]) for r in models] or [5, 7]
+    first, last = math.floor(min(sizes)), math.floor(max(sizes)) + 1  # powers of ten of LUT3s
     width, height, left, top = 640, 360, 56, 24
 
     def x(n):
@@ -82,7 +83,7 @@ def picture(rows):
 
     out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">'
            '<rect width="100%%" height="100%%" fill="#fff"/>' % (left + width + 24, top + height + 48)]
-    for k in range(first, int(last) + 1):
+    for k in range(first, last + 1):
         out.append('<text x="%.1f" y="%d" text-anchor="middle" fill="#444">10<tspan dy="-5" font-size="9">%d'
                    '</tspan></text>' % (x(10 ** k), top + height + 18, k))
     step = 0.2
@@ -106,7 +107,7 @@ def picture(rows):
         "%.1f,%.1f" % (x(r["n_luts"]), y(r["bits_per_byte"])) for r in front))
     for r in models:
         out.append('<circle cx="%.1f" cy="%.1f" r="4" fill="#1f5fa8"/><text x="%.1f" y="%.1f" fill="#1f5fa8">%s</text>'
-                   % (x(r["n_luts"]), y(r["bits_per_byte"]), x(r["n_luts"]) + 7, y(r["bits_per_byte"]) + 4, r["what"]))
+                   % (x(r["n_luts"]), y(r["bits_per_byte"]), x(r["n_luts"]) + 5, y(r["bits_per_byte"]) - 7, r["what"]))
     out.append('<text x="%d" y="%d" text-anchor="middle" fill="#444">LUT3s of a step</text>'
                '<text x="%d" y="14" fill="#444">bits per byte</text></svg>'
                % (left + width / 2, top + height + 38, left))
