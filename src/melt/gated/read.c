@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct reader {
     bl_gated *n;
@@ -65,9 +66,41 @@ static bl_status read_floats(float **result, const reader *r, const char *tensor
 
 // ---------------------------------------------------------------------------- the alphabet
 
-// "é" -> 0xE9 in windows-1252; -1 if it is no single byte there.
+// Windows-1252 needs no iconv, whose tables small systems lack: it is Latin-1 but for these.
+static const char USUAL_ENCODING[] = "windows-1252";
+static const uint16_t from_0x80[32] = {
+    0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
+    0x2039, 0x0152, 0,      0x017D, 0,      0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
+    0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0,      0x017E, 0x0178};
+
+// The one code point of a string of UTF-8 (which jansson has checked); -1 for more or fewer.
+static int32_t code_point(const char *character)
+{
+    const uint8_t *at = (const uint8_t *)character;
+    uint32_t n_more = *at < 0x80 ? 0 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : 3;
+    int32_t code = n_more == 0 ? *at : *at & (0x3F >> n_more);
+    if (*at == 0)
+        return -1;
+    for (at++; n_more > 0; n_more--)
+        code = code << 6 | (*at++ & 0x3F);
+    return *at ? -1 : code;
+}
+
+static int windows_1252(int32_t code)
+{
+    if (code < 0x80 || (code >= 0xA0 && code <= 0xFF))
+        return code;
+    for (int i = 0; i < 32; i++)
+        if (from_0x80[i] == code)
+            return 0x80 + i;
+    return -1;
+}
+
+// "é" -> 0xE9 in windows-1252; -1 if it is no single byte there. `encoding` 0: windows-1252.
 static int byte_of(iconv_t encoding, const char *character)
 {
+    if (!encoding)
+        return windows_1252(code_point(character));
     char out[8], *to = out, *from = (char *)(uintptr_t)character;
     size_t n_from = strlen(character), n_to = sizeof out;
     iconv(encoding, NULL, NULL, NULL, NULL);
@@ -114,14 +147,15 @@ static bl_status read_alphabet(reader *r, const char *text, const char *encoding
 {
     text = text ? text : safetensors_metadata(r->file, "alphabet");
     encoding_name = encoding_name ? encoding_name : safetensors_metadata(r->file, "encoding");
-    encoding_name = encoding_name ? encoding_name : "WINDOWS-1252";
+    encoding_name = encoding_name ? encoding_name : USUAL_ENCODING;
     if (!text)
         return FAIL(r, "no metadata \"alphabet\"; name the characters with --alphabet FILE");
     json_error_t error;
     json_t *alphabet = json_loads(text, JSON_REJECT_DUPLICATES, &error);
     if (!alphabet)
         return FAIL(r, "the alphabet is no JSON: line %d: %s", error.line, error.text);
-    iconv_t encoding = iconv_open(encoding_name, "UTF-8");
+    bool is_usual = strcasecmp(encoding_name, USUAL_ENCODING) == 0;
+    iconv_t encoding = is_usual ? 0 : iconv_open(encoding_name, "UTF-8");
     bl_status status = BL_OK;
     for (int b = 0; b < 256; b++)
         r->n->info.byte_symbol[b] = -1;
@@ -129,7 +163,8 @@ static bl_status read_alphabet(reader *r, const char *text, const char *encoding
         status = FAIL(r, "unknown encoding \"%s\"; iconv --list names them", encoding_name);
     else {
         status = set_symbols(r, alphabet, encoding, encoding_name);
-        iconv_close(encoding);
+        if (encoding)
+            iconv_close(encoding);
     }
     json_decref(alphabet);
     return status;
