@@ -98,6 +98,15 @@ static bl_status check(const melting *m, const bl_command *c, bl_diag *diag)
     return status;
 }
 
+// What both kinds of network tell; the symbols are copied.
+static void take_facts(melting *m, uint32_t n_state_bits, const bl_loom_facts *facts)
+{
+    m->n_state_bits = n_state_bits;
+    m->facts = *facts;
+    memcpy(m->byte_symbol, facts->byte_symbol, sizeof m->byte_symbol);
+    m->facts.byte_symbol = m->byte_symbol;
+}
+
 static bl_status read_mux(melting *m, bl_diag *diag)
 {
     bl_status status = bl_muxrnn_read(&m->mux, m->file.data, m->file.bytes, m->path, NULL, diag);
@@ -105,12 +114,12 @@ static bl_status read_mux(melting *m, bl_diag *diag)
         return status;
     bl_muxrnn_info info;
     bl_muxrnn_get_info(&info, m->mux);
-    m->n_state_bits = info.n_state_bits;
-    memcpy(m->byte_symbol, info.byte_symbol, sizeof m->byte_symbol);
-    m->facts.card = info.card;
-    m->facts.n_symbols = info.n_symbols;
-    m->facts.logit_unit_nats = info.logit_unit_nats;
-    m->facts.n_nonzeros = info.n_nonzeros;
+    take_facts(m, info.n_state_bits,
+               &(bl_loom_facts){.card = info.card,
+                                .n_symbols = info.n_symbols,
+                                .logit_unit_nats = info.logit_unit_nats,
+                                .n_nonzeros = info.n_nonzeros,
+                                .byte_symbol = info.byte_symbol});
     return bl_muxrnn_weave(&m->program, m->mux, NULL);
 }
 
@@ -162,12 +171,12 @@ static bl_status quantise(melting *m, const bl_gated *network, const bl_file *te
         return status;
     bl_quantised_info info;
     bl_quantised_get_info(&info, m->quantised);
-    m->n_state_bits = info.n_state_bits;
-    memcpy(m->byte_symbol, info.byte_symbol, sizeof m->byte_symbol);
-    m->facts.card = info.card;
-    m->facts.n_symbols = info.n_symbols;
-    m->facts.logit_unit_nats = info.logit_unit_nats;
-    m->facts.n_nonzeros = info.n_nonzeros;
+    take_facts(m, info.n_state_bits,
+               &(bl_loom_facts){.card = info.card,
+                                .n_symbols = info.n_symbols,
+                                .logit_unit_nats = info.logit_unit_nats,
+                                .n_nonzeros = info.n_nonzeros,
+                                .byte_symbol = info.byte_symbol});
     return bl_quantised_weave(&m->program, m->quantised, NULL);
 }
 
@@ -207,7 +216,6 @@ static bl_status write_files(melting *m, const settings *o, bl_diag *diag)
     model_name(name, sizeof name, m->path);
     m->facts.name = name;
     m->facts.n_ands = m->graph->n_ands;
-    m->facts.byte_symbol = m->byte_symbol;
     bl_status status = bl_loom_write(&out, &m->facts, m->program);
     if (status == BL_OK)
         status = bl_file_write(o->output, out.data, out.bytes, diag);

@@ -189,7 +189,7 @@ static uint32_t readers_of(const planner *s, const plan_op *op)
     return one;
 }
 
-// part[] holds cones for now.
+// Numbers the cones in part[], which decide_parts turns into parts.
 static bl_status find_cones(planner *s)
 {
     plan *p = s->p;
