@@ -7,7 +7,7 @@
 
 #include <assert.h>
 
-static bl_lit column(const number *x, uint32_t k) { return k < x->n ? x->bit[k] : x->sign; }
+bl_lit number_bit(const number *x, uint32_t k) { return k < x->n ? x->bit[k] : x->sign; }
 
 static uint32_t wider(const number *x, const number *y) { return x->n > y->n ? x->n : y->n; }
 
@@ -80,7 +80,7 @@ static number add(bl_graph *g, const number *x, const number *y, bl_lit carry)
     number sum = {0};
     uint32_t n = wider(x, y);
     for (uint32_t k = 0; k <= n; k++)
-        push(&sum, add_column(g, &carry, column(x, k), column(y, k)));
+        push(&sum, add_column(g, &carry, number_bit(x, k), number_bit(y, k)));
     sum.sign = add_column(g, &carry, x->sign, y->sign);
     trim(&sum);
     return sum;
@@ -127,7 +127,7 @@ number number_multiply(bl_graph *g, const number *x, const number *y)
     }
     number sum = {.sign = BL_LIT_FALSE};
     for (uint32_t k = 0; k <= y->n; k++) { // the sign of y counts -2^n
-        bl_lit bit = column(y, k);
+        bl_lit bit = number_bit(y, k);
         if (bit == BL_LIT_FALSE)
             continue;
         number row = partial_product(g, x, k, bit);
@@ -201,7 +201,7 @@ number number_bitwise(bl_graph *g, const number *x, const number *y, unsigned ta
     number r = {.sign = lut2(g, table, x->sign, y->sign)};
     uint32_t n = wider(x, y);
     for (uint32_t k = 0; k < n; k++)
-        push(&r, lut2(g, table, column(x, k), column(y, k)));
+        push(&r, lut2(g, table, number_bit(x, k), number_bit(y, k)));
     trim(&r);
     return r;
 }
@@ -237,9 +237,42 @@ number number_select(bl_graph *g, bl_lit s, const number *then_, const number *e
     number r = {.sign = bl_graph_mux(g, s, then_->sign, else_->sign)};
     uint32_t n = wider(then_, else_);
     for (uint32_t k = 0; k < n; k++)
-        push(&r, bl_graph_mux(g, s, column(then_, k), column(else_, k)));
+        push(&r, bl_graph_mux(g, s, number_bit(then_, k), number_bit(else_, k)));
     trim(&r);
     return r;
+}
+
+number number_clamp(bl_graph *g, const number *x, uint32_t n)
+{
+    bl_lit is_outside = BL_LIT_FALSE;
+    for (uint32_t k = n - 1; k < x->n; k++)
+        is_outside = bl_graph_or(g, is_outside, bl_graph_xor(g, x->bit[k], x->sign));
+    number r = {.sign = x->sign};
+    for (uint32_t k = 0; k + 1 < n; k++)
+        push(&r, bl_graph_mux(g, is_outside, bl_lit_not(x->sign), number_bit(x, k)));
+    trim(&r);
+    return r;
+}
+
+static bl_lit look_up_bit(bl_graph *g, const int16_t *values, uint32_t bit, const bl_lit *index,
+                          uint32_t n_index)
+{
+    if (n_index == 0)
+        return (bl_lit)(values[0] >> bit & 1);
+    const int16_t *upper = values + ((size_t)1 << (n_index - 1));
+    bl_lit low = look_up_bit(g, values, bit, index, n_index - 1);
+    bl_lit high = look_up_bit(g, upper, bit, index, n_index - 1);
+    return low == high ? low : bl_graph_mux(g, index[n_index - 1], high, low);
+}
+
+number number_look_up(bl_graph *g, const int16_t *values, uint32_t n, bool is_signed,
+                      const bl_lit *index, uint32_t n_index)
+{
+    bl_lit bits[16];
+    assert(n > 0 && n <= 16);
+    for (uint32_t k = 0; k < n; k++)
+        bits[k] = look_up_bit(g, values, k, index, n_index);
+    return number_of_bits(bits, n, is_signed);
 }
 
 // A tree of carry-save adders: three literals of a weight become one and a carry. Each adder takes
@@ -295,7 +328,7 @@ bl_lit number_is_nonzero(bl_graph *g, const number *x)
 {
     bl_lit zero[NUMBER_CAPACITY + 1];
     for (uint32_t k = 0; k <= x->n; k++)
-        zero[k] = bl_lit_not(column(x, k));
+        zero[k] = bl_lit_not(number_bit(x, k));
     return bl_lit_not(number_all(g, zero, x->n + 1));
 }
 
@@ -306,7 +339,7 @@ bl_lit number_is_less(bl_graph *g, const number *x, const number *y)
     bl_lit less = BL_LIT_FALSE;
     uint32_t n = wider(x, y);
     for (uint32_t k = 0; k < n; k++)
-        less = bl_graph_maj3(g, bl_lit_not(column(x, k)), column(y, k), less);
+        less = bl_graph_maj3(g, bl_lit_not(number_bit(x, k)), number_bit(y, k), less);
     return bl_graph_maj3(g, x->sign, bl_lit_not(y->sign), less);
 }
 
@@ -315,6 +348,6 @@ bl_lit number_is_equal(bl_graph *g, const number *x, const number *y)
     bl_lit same[NUMBER_CAPACITY + 1];
     uint32_t n = wider(x, y);
     for (uint32_t k = 0; k <= n; k++)
-        same[k] = bl_lit_not(bl_graph_xor(g, column(x, k), column(y, k)));
+        same[k] = bl_lit_not(bl_graph_xor(g, number_bit(x, k), number_bit(y, k)));
     return number_all(g, same, n + 1);
 }

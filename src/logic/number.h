@@ -27,6 +27,9 @@ number number_of_constant(uint64_t value);
 number number_of_bits(const bl_lit *bits, uint32_t n, bool is_signed); // n at least 1
 number number_of_bool(bl_lit truth);
 
+// Bit k, the sign where there are no more.
+bl_lit number_bit(const number *x, uint32_t k);
+
 // Whether all literals are constant.
 bool number_is_constant(const number *x);
 // The value of a constant in 0..UINT32_MAX; false if it lies outside.
@@ -46,6 +49,13 @@ number number_not(const number *x);
 // Amounts that are not negative. The left one needs x->n + 2^amount->n <= NUMBER_CAPACITY.
 number number_shift_left(bl_graph *g, const number *x, const number *amount);
 number number_shift_right(bl_graph *g, const number *x, const number *amount);
+
+// The nearest number of n bits in two's complement.
+number number_clamp(bl_graph *g, const number *x, uint32_t n);
+
+// values[index]; index holds n_index literals, values 2^n_index numbers of n bits, as is_signed says.
+number number_look_up(bl_graph *g, const int16_t *values, uint32_t n, bool is_signed,
+                      const bl_lit *index, uint32_t n_index);
 
 number number_select(bl_graph *g, bl_lit s, const number *then_, const number *else_);
 number number_popcount(bl_graph *g, const number *x); // of a number that is never negative

@@ -7,6 +7,8 @@
 
 #include "loom_private.h"
 
+#include "logic/number.h"
+
 #include <bitloom/code.h>
 #include <bitloom/netlist.h>
 
@@ -21,8 +23,7 @@ enum {
     MANTISSA_BITS = 5,
     NOISE_BITS = ZERO_BITS + MANTISSA_BITS, // random planes a symbol
     INDEX_BITS = 4 + MANTISSA_BITS,
-    FRACTION = 7, // of a nat in a score
-    SCORE_BITS = 20
+    FRACTION = 7 // of a nat in a score
 };
 
 struct bl_gumbel {
@@ -34,8 +35,7 @@ struct bl_gumbel {
 };
 
 typedef struct score { // of a symbol, and the byte it stands for
-    bl_lit bit[SCORE_BITS];
-    bl_lit byte[8];
+    number score, byte;
 } score;
 
 // Noise in units of 2^-FRACTION nat.
@@ -46,16 +46,6 @@ static void make_table(int16_t table[1 << INDEX_BITS], double temperature)
         double v = ldexp(1 + (m + 0.5) / (1 << MANTISSA_BITS), -z - 1);
         table[i] = (int16_t)floor(-log(-log1p(-v)) * temperature * (1 << FRACTION) + 0.5);
     }
-}
-
-static bl_lit select_bit(bl_graph *g, const int16_t *table, uint32_t bit, const bl_lit *index,
-                         uint32_t n)
-{
-    if (n == 0)
-        return (bl_lit)(table[0] >> bit & 1);
-    bl_lit low = select_bit(g, table, bit, index, n - 1);
-    bl_lit high = select_bit(g, table + ((size_t)1 << (n - 1)), bit, index, n - 1);
-    return low == high ? low : bl_graph_mux(g, index[n - 1], high, low);
 }
 
 // How many of the bits are zero before the first one, as four bits.
@@ -74,98 +64,67 @@ static void count_zeros(bl_lit count[4], bl_graph *g, const bl_lit random[ZERO_B
         count[k] = bl_graph_or(g, any[k], before); // none: 15
 }
 
-// a + b, two's complement, SCORE_BITS each.
-static void add(bl_lit *sum, bl_graph *g, const bl_lit *a, const bl_lit *b)
+static score score_symbol(bl_graph *g, const bl_lit *logit, const bl_lit *random,
+                          const int16_t *table, uint32_t factor, uint32_t byte)
 {
-    bl_lit carry = BL_LIT_FALSE;
-    for (uint32_t k = 0; k < SCORE_BITS; k++) {
-        bl_lit x = a[k], y = b[k];
-        sum[k] = bl_graph_xor(g, bl_graph_xor(g, x, y), carry);
-        carry = bl_graph_maj3(g, x, y, carry);
-    }
+    bl_lit index[INDEX_BITS];
+    count_zeros(index + MANTISSA_BITS, g, random);
+    memcpy(index, random + ZERO_BITS, MANTISSA_BITS * sizeof *index);
+    number noise = number_look_up(g, table, 16, true, index, INDEX_BITS);
+    number x = number_of_bits(logit, BL_LOGIT_BITS, true), unit = number_of_constant(factor);
+    x = number_multiply(g, &x, &unit);
+    return (score){number_add(g, &x, &noise), number_of_constant(byte)};
 }
 
-// The logit in units of 2^-FRACTION nat: a constant times a number, by adding shifted copies.
-static void scale_logit(bl_lit *scaled, bl_graph *g, const bl_lit logit[BL_LOGIT_BITS],
-                        uint32_t factor)
+// The greater one of two; the first where they are equal.
+static score winner(bl_graph *g, const score *a, const score *b)
 {
-    for (uint32_t k = 0; k < SCORE_BITS; k++)
-        scaled[k] = BL_LIT_FALSE;
-    for (uint32_t shift = 0; factor >> shift; shift++) {
-        bl_lit copy[SCORE_BITS];
-        if (!(factor >> shift & 1))
-            continue;
-        for (uint32_t k = 0; k < SCORE_BITS; k++)
-            copy[k] = k < shift ? BL_LIT_FALSE
-                                : logit[k - shift < BL_LOGIT_BITS ? k - shift : BL_LOGIT_BITS - 1];
-        add(scaled, g, scaled, copy);
-    }
+    bl_lit is_b = number_is_less(g, &a->score, &b->score);
+    return (score){number_select(g, is_b, &b->score, &a->score),
+                   number_select(g, is_b, &b->byte, &a->byte)};
 }
 
-static void greater(score *best, bl_graph *g, const score *a, const score *b)
+// All symbols that stand for one byte, and a tournament between them.
+static void build(bl_graph *g, const bl_model_info *info, double temperature, score *round,
+                  bl_lit *inputs)
 {
-    bl_lit is_b = BL_LIT_FALSE; // b > a, from the lowest bit on; signs count the other way round
-    for (uint32_t k = 0; k < SCORE_BITS; k++) {
-        bl_lit x = a->bit[k] ^ (k == SCORE_BITS - 1), y = b->bit[k] ^ (k == SCORE_BITS - 1);
-        is_b = bl_graph_maj3(g, bl_lit_not(x), y, is_b);
+    int16_t table[1 << INDEX_BITS];
+    double unit = info->logit_unit_cost * log(2.0) / BL_COST_BIT * (1 << FRACTION);
+    uint32_t factor = unit < 1.5 ? 1 : (uint32_t)(unit + 0.5), n = 0;
+    const bl_lit *random = inputs + (size_t)info->n_symbols * BL_LOGIT_BITS;
+    for (uint32_t i = 0; i < info->n_symbols * (BL_LOGIT_BITS + NOISE_BITS); i++)
+        inputs[i] = bl_graph_input(g, NULL);
+    make_table(table, temperature * factor / unit); // the factor is not quite the unit
+    for (uint32_t s = 0; s < info->n_symbols; s++)
+        if (info->symbol_byte[s] >= 0)
+            round[n++] =
+                score_symbol(g, inputs + (size_t)s * BL_LOGIT_BITS, random + (size_t)s * NOISE_BITS,
+                             table, factor, (uint32_t)info->symbol_byte[s]);
+    for (; n > 1; n = (n + 1) / 2) {
+        for (uint32_t i = 0; i < n / 2; i++)
+            round[i] = winner(g, &round[2 * i], &round[2 * i + 1]);
+        if (n % 2)
+            round[n / 2] = round[n - 1];
     }
-    for (uint32_t k = 0; k < SCORE_BITS; k++)
-        best->bit[k] = bl_graph_mux(g, is_b, b->bit[k], a->bit[k]);
     for (uint32_t k = 0; k < 8; k++)
-        best->byte[k] = bl_graph_mux(g, is_b, b->byte[k], a->byte[k]);
-}
-
-static score score_symbol(bl_graph *g, const bl_lit *logit, const bl_lit *noise,
-                          const int16_t *table, uint32_t factor, uint32_t byte, bool has_noise)
-{
-    score s;
-    bl_lit index[INDEX_BITS], g_noise[SCORE_BITS], scaled[SCORE_BITS];
-    count_zeros(index + MANTISSA_BITS, g, noise);
-    memcpy(index, noise + ZERO_BITS, MANTISSA_BITS * sizeof *index);
-    scale_logit(scaled, g, logit, factor);
-    for (uint32_t k = 0; k < SCORE_BITS; k++)
-        g_noise[k] =
-            has_noise ? select_bit(g, table, k < 15 ? k : 15, index, INDEX_BITS) : BL_LIT_FALSE;
-    add(s.bit, g, scaled, g_noise);
-    for (uint32_t k = 0; k < 8; k++)
-        s.byte[k] = byte >> k & 1;
-    return s;
+        bl_graph_output(g, n ? number_bit(&round[0].byte, k) : BL_LIT_FALSE, NULL);
 }
 
 static bl_status build_graph(bl_graph **result, const bl_model_info *info, double temperature,
                              const bl_allocator *allocator)
 {
     bl_graph *g;
-    int16_t table[1 << INDEX_BITS];
-    score round[256];
-    uint32_t n = 0;
-    double unit = info->logit_unit_cost * log(2.0) / BL_COST_BIT; // nats
-    uint32_t factor = (uint32_t)(unit * (1 << FRACTION) + 0.5);
-    factor = factor ? factor : 1;
+    size_t n_inputs = (size_t)info->n_symbols * (BL_LOGIT_BITS + NOISE_BITS);
     TRY(bl_graph_create(&g, allocator));
-    bl_lit *inputs = bl_alloc_array(
-        allocator, (size_t)info->n_symbols * (BL_LOGIT_BITS + NOISE_BITS), sizeof *inputs);
-    for (uint32_t i = 0; inputs && i < info->n_symbols * (BL_LOGIT_BITS + NOISE_BITS); i++)
-        inputs[i] = bl_graph_input(g, NULL);
-    // factor / 2^FRACTION is not quite the unit: the noise is told in what it is
-    make_table(table, temperature * factor / (unit * (1 << FRACTION)));
-    for (uint32_t s = 0; inputs && s < info->n_symbols; s++)
-        if (info->symbol_byte[s] >= 0)
-            round[n++] = score_symbol(
-                g, inputs + (size_t)s * BL_LOGIT_BITS,
-                inputs + (size_t)info->n_symbols * BL_LOGIT_BITS + (size_t)s * NOISE_BITS, table,
-                factor, (uint32_t)info->symbol_byte[s], temperature > 0);
-    for (; n > 1; n = (n + 1) / 2) // a tournament
-        for (uint32_t i = 0; i < n / 2; i++) {
-            greater(&round[i], g, &round[2 * i], &round[2 * i + 1]);
-            if (i == n / 2 - 1 && n % 2)
-                round[i + 1] = round[n - 1];
-        }
-    for (uint32_t k = 0; k < 8; k++)
-        bl_graph_output(g, n ? round[0].byte[k] : BL_LIT_FALSE, NULL);
-    bl_free(allocator, inputs,
-            (size_t)info->n_symbols * (BL_LOGIT_BITS + NOISE_BITS) * sizeof *inputs);
-    bl_status status = inputs ? g->status : BL_ERR_MEMORY;
+    bl_lit *inputs = bl_alloc_array(allocator, n_inputs, sizeof *inputs);
+    score *round = bl_alloc_array(allocator, info->n_symbols, sizeof *round);
+    bl_status status = BL_ERR_MEMORY;
+    if (inputs && round) {
+        build(g, info, temperature, round, inputs);
+        status = g->status;
+    }
+    bl_free(allocator, inputs, n_inputs * sizeof *inputs);
+    bl_free(allocator, round, info->n_symbols * sizeof *round);
     if (status == BL_OK)
         *result = g;
     else
