@@ -20,14 +20,9 @@ bl_status tied_model_open(tied_model *tied, const bl_model *model, const bl_tie 
     bl_program_info before, after;
     bl_program_get_info(&before, info->program);
     bl_program_get_info(&after, program);
-    uint64_t n_gone = before.n_literals - after.n_literals;
-    bl_loom_facts facts = {.name = info->name,
-                           .card = info->card,
-                           .n_symbols = info->n_symbols,
-                           .logit_unit_nats = info->logit_unit_cost * log(2.0) / BL_COST_BIT,
-                           .n_nonzeros = n_gone < info->n_nonzeros ? info->n_nonzeros - n_gone : 0,
-                           .n_ands = info->n_ands,
-                           .byte_symbol = info->byte_symbol};
+    bl_loom_facts facts;
+    bl_model_get_loom_facts(&facts, model);
+    facts.n_nonzeros -= before.n_counted - after.n_counted;
     bl_status status = bl_loom_write(&tied->file, &facts, program);
     bl_program_destroy(&program);
     if (status == BL_OK)

@@ -81,7 +81,12 @@ static bl_status parse_tie(bl_tie *tie, const ablation *a, const char *text, siz
         }
         tie->plane += state->fields[f].width;
     }
-    return fail(diag, text, n, "the model's state has no such bit; bitloom stats MODEL names them");
+    char known[96] = "";
+    for (uint32_t f = 0; f < state->n_fields && strlen(known) < 64; f++)
+        snprintf(known + strlen(known), sizeof known - strlen(known), " %.24s[0..%u]",
+                 state->fields[f].name, state->fields[f].width - 1);
+    return bl_diag_set(diag, BL_ERR_ARGUMENT, NULL, 0, 0, "--bit %.*s: no such bit; there are%s%s",
+                       (int)n, text, known, strlen(known) < 64 ? "" : " ...");
 }
 
 static bl_status parse_ties(ablation *a, bl_diag *diag)
@@ -158,14 +163,9 @@ static bl_status write_tied(const ablation *a, tied_model *tied, bl_diag *diag)
     bl_status status = bl_graph_from_program(&graph, info->program, NULL);
     if (status != BL_OK)
         return status;
-    bl_loom_facts facts = {.name = info->name,
-                           .card = info->card,
-                           .n_symbols = info->n_symbols,
-                           .logit_unit_nats =
-                               info->logit_unit_cost * 0.69314718055994530942 / BL_COST_BIT,
-                           .n_nonzeros = info->n_nonzeros,
-                           .n_ands = graph->n_ands,
-                           .byte_symbol = info->byte_symbol};
+    bl_loom_facts facts;
+    bl_model_get_loom_facts(&facts, tied->model);
+    facts.n_ands = graph->n_ands;
     bl_graph_destroy(&graph);
     status = bl_loom_write(&out, &facts, info->program);
     if (status == BL_OK)

@@ -23,7 +23,6 @@ typedef struct melting {
     bl_quantised *quantised;
     uint32_t n_state_bits;
     bl_loom_facts facts;
-    uint8_t byte_symbol[256];
     bl_program *program;
     bl_graph *graph;
     double float_bits, logic_bits; // per byte of the calibration text
@@ -98,15 +97,6 @@ static bl_status check(const melting *m, const bl_command *c, bl_diag *diag)
     return status;
 }
 
-// What both kinds of network tell; the symbols are copied.
-static void take_facts(melting *m, uint32_t n_state_bits, const bl_loom_facts *facts)
-{
-    m->n_state_bits = n_state_bits;
-    m->facts = *facts;
-    memcpy(m->byte_symbol, facts->byte_symbol, sizeof m->byte_symbol);
-    m->facts.byte_symbol = m->byte_symbol;
-}
-
 static bl_status read_mux(melting *m, bl_diag *diag)
 {
     bl_status status = bl_muxrnn_read(&m->mux, m->file.data, m->file.bytes, m->path, NULL, diag);
@@ -114,12 +104,8 @@ static bl_status read_mux(melting *m, bl_diag *diag)
         return status;
     bl_muxrnn_info info;
     bl_muxrnn_get_info(&info, m->mux);
-    take_facts(m, info.n_state_bits,
-               &(bl_loom_facts){.card = info.card,
-                                .n_symbols = info.n_symbols,
-                                .logit_unit_nats = info.logit_unit_nats,
-                                .n_nonzeros = info.n_nonzeros,
-                                .byte_symbol = info.byte_symbol});
+    bl_muxrnn_get_loom_facts(&m->facts, m->mux);
+    m->n_state_bits = info.n_state_bits;
     return bl_muxrnn_weave(&m->program, m->mux, NULL);
 }
 
@@ -171,12 +157,8 @@ static bl_status quantise(melting *m, const bl_gated *network, const bl_file *te
         return status;
     bl_quantised_info info;
     bl_quantised_get_info(&info, m->quantised);
-    take_facts(m, info.n_state_bits,
-               &(bl_loom_facts){.card = info.card,
-                                .n_symbols = info.n_symbols,
-                                .logit_unit_nats = info.logit_unit_nats,
-                                .n_nonzeros = info.n_nonzeros,
-                                .byte_symbol = info.byte_symbol});
+    bl_quantised_get_loom_facts(&m->facts, m->quantised);
+    m->n_state_bits = info.n_state_bits;
     return bl_quantised_weave(&m->program, m->quantised, NULL);
 }
 

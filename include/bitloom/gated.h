@@ -16,6 +16,7 @@
 
 #include <bitloom/base.h>
 #include <bitloom/logic.h>
+#include <bitloom/melt.h>
 
 BL_BEGIN_DECLS
 
@@ -81,6 +82,7 @@ BL_API BL_MUST_USE bl_status bl_gated_quantise(bl_quantised **quantised, const b
                                                const bl_allocator *allocator, bl_diag *diag);
 BL_API void bl_quantised_destroy(bl_quantised **quantised);
 BL_API void bl_quantised_get_info(bl_quantised_info *info, const bl_quantised *quantised);
+BL_API void bl_quantised_get_loom_facts(bl_loom_facts *facts, const bl_quantised *quantised);
 
 // One step of one text, evaluated the obvious way: what the logic must equal. state: n_state_bits
 // bytes of 0 or 1, all zero at the beginning; logits[n_symbols].

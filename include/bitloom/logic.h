@@ -200,6 +200,7 @@ typedef struct bl_program_info {
     uint32_t n_entries;
     uint64_t n_lut3_operations, n_macro_operations; // as written
     uint64_t n_literals;                            // in the lists of macro-operations
+    uint64_t n_counted;                             // of them, in those of COUNT_GE
     uint64_t n_lut3;                                // with macro-operations expanded
     size_t bytes;                                   // of the file form
     bool is_wide;                                   // 32-bit slots (more than 65,536 of them)

@@ -65,6 +65,10 @@ typedef struct bl_loom_facts {
     const uint8_t *byte_symbol; // [256]
 } bl_loom_facts;
 
+// What a network says of itself; pointers live as long as it does. The name and n_ands are the
+// caller's to set.
+BL_API void bl_muxrnn_get_loom_facts(bl_loom_facts *facts, const bl_muxrnn *network);
+
 // Appends a .loom file (docs/formats/loom.md). The program is one that bl_muxrnn_weave makes, or
 // another with the same ports and entries.
 BL_API BL_MUST_USE bl_status bl_loom_write(bl_buffer *out, const bl_loom_facts *facts,
@@ -99,6 +103,8 @@ BL_API BL_MUST_USE bl_status bl_model_open(bl_model **model, const uint8_t *data
                                            bl_diag *diag);
 BL_API void bl_model_destroy(bl_model **model);
 BL_API const bl_model_info *bl_model_facts(const bl_model *model);
+// The same as bl_loom_write wants it.
+BL_API void bl_model_get_loom_facts(bl_loom_facts *facts, const bl_model *model);
 
 // The planes in which 512 texts run. One thread at a time; any number share a model.
 typedef struct bl_runner bl_runner;

@@ -107,6 +107,7 @@ static bl_status check_count_ge(checker *c)
     TRY(check_list(c, &n, dst, 1));
     TRY(check_result(c, dst, 1));
     c->p->info.n_macro_operations++;
+    c->p->info.n_counted += n;
     c->p->info.n_literals += n;
     return BL_OK;
 }

@@ -66,6 +66,18 @@ bl_status bl_loom_write(bl_buffer *out, const bl_loom_facts *facts, const bl_pro
     return status;
 }
 
+void bl_model_get_loom_facts(bl_loom_facts *facts, const bl_model *model)
+{
+    const bl_model_info *info = &model->info;
+    *facts = (bl_loom_facts){.name = info->name,
+                             .card = info->card,
+                             .n_symbols = info->n_symbols,
+                             .logit_unit_nats = info->logit_unit_cost * LN2 / BL_COST_BIT,
+                             .n_nonzeros = info->n_nonzeros,
+                             .n_ands = info->n_ands,
+                             .byte_symbol = info->byte_symbol};
+}
+
 typedef struct loom_reader {
     const uint8_t *data;
     size_t bytes;

@@ -235,6 +235,15 @@ void bl_muxrnn_destroy(bl_muxrnn **handle)
 
 void bl_muxrnn_get_info(bl_muxrnn_info *info, const bl_muxrnn *network) { *info = network->info; }
 
+void bl_muxrnn_get_loom_facts(bl_loom_facts *facts, const bl_muxrnn *n)
+{
+    *facts = (bl_loom_facts){.card = n->info.card,
+                             .n_symbols = n->info.n_symbols,
+                             .logit_unit_nats = n->info.logit_unit_nats,
+                             .n_nonzeros = n->info.n_nonzeros,
+                             .byte_symbol = n->info.byte_symbol};
+}
+
 static int32_t dot(const int16_t *w, const int16_t *x, uint32_t n)
 {
     int32_t sum = 0;

@@ -170,15 +170,10 @@ static void damaged_safetensors_are_refused_or_read(void)
 
 static void write_loom(bl_buffer *loom)
 {
-    bl_muxrnn_info n;
-    bl_muxrnn_get_info(&n, network);
-    bl_loom_facts facts = {.name = "test",
-                           .card = n.card,
-                           .n_symbols = n.n_symbols,
-                           .logit_unit_nats = n.logit_unit_nats,
-                           .n_nonzeros = n.n_nonzeros,
-                           .n_ands = 1,
-                           .byte_symbol = n.byte_symbol};
+    bl_loom_facts facts;
+    bl_muxrnn_get_loom_facts(&facts, network);
+    facts.name = "test";
+    facts.n_ands = 1;
     REQUIRE(bl_loom_write(loom, &facts, program) == BL_OK);
 }
 

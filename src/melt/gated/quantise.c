@@ -390,3 +390,12 @@ void bl_quantised_destroy(bl_quantised **handle)
 }
 
 void bl_quantised_get_info(bl_quantised_info *info, const bl_quantised *q) { *info = q->info; }
+
+void bl_quantised_get_loom_facts(bl_loom_facts *facts, const bl_quantised *q)
+{
+    *facts = (bl_loom_facts){.card = q->info.card,
+                             .n_symbols = q->info.n_symbols,
+                             .logit_unit_nats = q->info.logit_unit_nats,
+                             .n_nonzeros = q->info.n_nonzeros,
+                             .byte_symbol = q->info.byte_symbol};
+}
