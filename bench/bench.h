@@ -49,7 +49,11 @@ bool bench_gate(const bench_context *c);
 bool bench_record(const bench_context *c);
 bool bench_logic(const bench_context *c);
 bool bench_melt(const bench_context *c);
-bool bench_neurons(const bench_context *c); // a part of group melt
+
+// Parts of the groups logic (counts, builds) and melt (dense).
+bool bench_counts(const bench_context *c);
+bool bench_builds(const bench_context *c);
+bool bench_dense(const bench_context *c);
 bool bench_sizes(const bench_context *c);
 
 #endif

@@ -159,7 +159,7 @@ bool bench_melt(const bench_context *c)
     bool is_ok = bench_model(c, file.model);
     model_file_close(&file);
     if (is_ok)
-        return bench_neurons(c);
+        return bench_dense(c);
     fprintf(stderr,
             "bitloom: bench melt: the program and its expansion differ; nothing was timed\n");
     return false;

@@ -138,7 +138,7 @@ static bool measure(const bench_context *c, double density)
     return is_ok;
 }
 
-bool bench_neurons(const bench_context *c)
+bool bench_dense(const bench_context *c)
 {
     static const double densities[] = {0.06, 0.15, 0.3, 0.5};
     if (c->cpu != BL_CPU_AVX512 || !dense_is_supported()) {
@@ -156,7 +156,7 @@ bool bench_neurons(const bench_context *c)
 
 #else
 
-bool bench_neurons(const bench_context *c)
+bool bench_dense(const bench_context *c)
 {
     (void)c;
     return true; // the dense kernels are x86
