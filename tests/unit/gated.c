@@ -122,10 +122,10 @@ static void logic_equals_the_reference(void)
 {
     static const uint32_t bits[][5] = {{6, 6, 10, 7, 7}, {2, 2, 6, 4, 2},  {8, 8, 14, 10, 8},
                                        {3, 8, 8, 10, 2}, {8, 2, 14, 4, 8}, {5, 5, 6, 10, 6}};
-    static const shape shapes[] = {{false, 1, 0, 5, 1},   {false, 2, 3, 9, 8},
-                                   {true, 1, 4, 6, 1},    {true, 3, 0, 5, 8},
-                                   {false, 1, 2, 4, 200}, {true, 2, 2, 4, 200}};
-    for (int i = 0; i < 6; i++) {
+    static const shape shapes[] = {
+        {false, 1, 0, 5, 1},   {false, 2, 3, 9, 8},  {true, 1, 4, 6, 1},    {true, 3, 0, 5, 8},
+        {false, 1, 2, 4, 200}, {true, 2, 2, 4, 200}, {false, 1, 2, 3, 9e5}, {true, 1, 2, 3, 1e-6}};
+    for (int i = 0; i < 8; i++) {
         bl_gated *n = read_network(&shapes[i]);
         for (int k = 0; k < 6; k++) {
             if ((i + k) % 3 > 0 && k != i)

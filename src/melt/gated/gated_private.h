@@ -73,6 +73,7 @@ enum {
     SUM_BITS = 8,      // of a sum on its way into a gate's table,
     SUM_FRACTION = 4,  // of which so many are behind the point
     CELL_FRACTION = 3, // a cell holds -8 to 8
+    MAX_EXPONENT = 16, // of a weight: nothing is told finer than 2^-16
     MAX_SPAN = 6,      // of exponents: how much finer one row may be told than another
     MAX_SUM = 24,      // planes of a sum
     TANH_FRACTION = 5  // behind the point of what the tanh of a cell looks at, 8 bits in all

@@ -148,7 +148,7 @@ static bl_status check_sums(const bl_quantised *q, uint32_t l)
 {
     const quantised_layer *layer = &q->layers[l];
     for (uint32_t row = 0; row < quantised_rows(q); row++) {
-        int64_t most = INT64_C(1) << 21; // of what is added to the products
+        int64_t most = INT64_C(1) << 22; // of what is added to the products, and to round
         for (uint32_t i = 0; i < layer->n_inputs; i++)
             most += (int64_t)abs(layer->weight[(size_t)row * layer->n_inputs + i])
                     << q->hidden_bits;

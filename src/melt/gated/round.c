@@ -190,6 +190,7 @@ bl_status round_rows(int16_t *rounded, int8_t *exponents, const float *weight, u
         const float *w = weight + (size_t)row * n;
         int e = best_exponent(w, n, moments, limit);
         e = e < coarsest + span ? e : coarsest + span;
+        e = e < MAX_EXPONENT ? e : MAX_EXPONENT;
         exponents[row] = (int8_t)e;
         round_row(rounded + (size_t)row * n, left, w, n, order, feedback, e, limit);
     }

@@ -227,9 +227,9 @@ static uint32_t emit_row(weaver *w, uint32_t l, uint32_t neuron, uint32_t k, uin
     uint32_t n_zeros = shift < 0 ? (uint32_t)-shift : 0, dropped = shift > 0 ? (uint32_t)shift : 0;
     for (uint32_t z = 0; z < n_zeros; z++)
         bl_assembler_lut3(w->a, TABLE_A, dst + z, 0, 0, 0);
-    uint32_t n = emit_sum(w, &t, dst + n_zeros, dropped + SUM_BITS) + n_zeros - dropped;
-    if (n > SUM_BITS && n < MAX_SUM)
-        emit_clamp(w, dst + dropped, n);
+    uint32_t n = emit_sum(w, &t, dst + n_zeros, dropped + SUM_BITS) + n_zeros;
+    if (n > dropped + SUM_BITS)
+        emit_clamp(w, dst + dropped, n - dropped);
     return dst + dropped;
 }
 
