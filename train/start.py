@@ -2,8 +2,8 @@
 """Begin a training run from a finished network, of the same shape or a smaller one.
 
 A neuron, code bit or byte of the window that the old network had keeps its weights and its
-threshold; what is new reads with random weights and is read with none, so that the grown network
-begins by computing what the old one did.
+threshold; what is new reads with random weights and is read with none, so that the old state bits
+go on as before. The head gets small weights for new bits, which costs some hundredths of a bit at first.
 
 Integers become latents again: a weight of +-1 a latent of +-2, a weight of 0 a small random one.
 """

@@ -229,7 +229,7 @@ class Run:
         x, y, is_fresh = self.streams.next()
         if is_fresh:
             self.state = self.model.first_state(self.streams.n_batch)
-        rate = learning_rate(self.step, self.goal_bytes // x.numel())
+        rate = learning_rate(self.step, max(1, self.goal_bytes // x.numel()))
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * rate
         logits, self.state = self.model(x.to(self.device), self.state)

@@ -23,8 +23,9 @@ def sha256(data):
 
 def split(data, shares):
     """shares: "80/10/10" -> that many per cent of the text, from its beginning, each."""
-    parts = [int(p) for p in shares.split("/") if p.isdigit()]
-    if len(parts) != 3 or sum(parts) != 100 or not all(parts[:2]):
+    words = shares.split("/")
+    parts = [int(p) for p in words if p.isdigit()]
+    if len(words) != 3 or len(parts) != 3 or sum(parts) != 100 or not all(parts[:2]):
         raise SystemExit("--split %s: expected three whole numbers that sum to 100, like 80/10/10"
                          % shares)
     first = len(data) * parts[0] // 100

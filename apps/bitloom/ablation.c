@@ -76,7 +76,7 @@ static int more_information(const void *x, const void *y)
     return a->plane < b->plane ? -1 : a->plane > b->plane;
 }
 
-// Whether each byte of the text stands inside a quotation; a mark counts as inside.
+// Whether each byte of the text stands inside a quotation; of the marks the opening one does.
 static void mark_quotations(uint8_t *is_inside, const uint8_t *text, size_t bytes)
 {
     bool inside = false;
@@ -86,11 +86,8 @@ static void mark_quotations(uint8_t *is_inside, const uint8_t *text, size_t byte
             && (text[i - 1] == '\n' || (i > 2 && text[i - 1] == '\r' && text[i - 2] == '\n'));
         if (is_blank_line)
             inside = false;
-        is_inside[i] = inside || text[i] == '"';
-        if (text[i] == '"') {
-            inside = !inside;
-            is_inside[i] = inside;
-        }
+        inside ^= text[i] == '"';
+        is_inside[i] = inside;
     }
 }
 
@@ -116,9 +113,10 @@ static bl_status count_bits(counts *c, uint64_t *n, uint64_t *n_inside, const bl
     const bl_model_info *info = bl_model_facts(model);
     uint32_t n_planes = count_layer_planes(model);
     size_t stride = bytes / BL_LANES, piece = n_sample_bytes / BL_LANES + 1;
-    piece = piece + WARM_BYTES < stride ? piece : stride > 2 * WARM_BYTES ? stride - WARM_BYTES : 0;
-    if (piece == 0)
+    if (stride <= 2 * WARM_BYTES)
         return BL_ERR_ARGUMENT;
+    if (n_sample_bytes == 0 || piece > stride - WARM_BYTES)
+        piece = stride - WARM_BYTES;
     bl_runner *runner = NULL;
     uint8_t *states = bl_alloc(NULL, BL_LANES * info->state_bytes);
     bl_status status = bl_runner_create(&runner, model, level, NULL);
@@ -196,6 +194,7 @@ typedef struct search {
     bl_score base;
     trial *trials;
     atomic_uint_fast64_t n_done;
+    atomic_flag is_telling;
 } search;
 
 static double per_byte(const bl_score *s, int k)
@@ -216,7 +215,11 @@ static void run_trial(void *context, size_t i)
     }
     for (int k = 0; k < BL_BYTE_CLASSES && t->status == BL_OK; k++)
         t->change[k] = per_byte(&score, k) - per_byte(&s->base, k);
-    bl_progress_update(s->params->progress, atomic_fetch_add(&s->n_done, 1) + 1);
+    uint64_t n_done = atomic_fetch_add(&s->n_done, 1) + 1;
+    if (!atomic_flag_test_and_set(&s->is_telling)) { // one thread at a time
+        bl_progress_update(s->params->progress, n_done);
+        atomic_flag_clear(&s->is_telling);
+    }
 }
 
 static bl_status run_trials(search *s, size_t n)
@@ -385,12 +388,16 @@ bl_status find_removal(removal *result, const bl_model *model, const uint8_t *te
                        const removal_params *params)
 {
     size_t n = 2 * (size_t)count_layer_planes(model), n_trials = n > 64 ? n : 64;
-    search s = {.model = model, .text = text, .bytes = bytes, .params = params};
+    search s = {.model = model,
+                .text = text,
+                .bytes = bytes,
+                .params = params,
+                .is_telling = ATOMIC_FLAG_INIT};
     candidate *candidates = bl_alloc_array(NULL, n, sizeof *candidates);
     s.trials = bl_alloc_array(NULL, n_trials, sizeof *s.trials);
     bl_status status = BL_ERR_MEMORY;
     if (candidates && s.trials) {
-        bl_progress_begin(params->progress, "tying bits", n, "trials", false);
+        bl_progress_begin(params->progress, "tying bits", 0, "trials", params->is_quiet);
         status = find(&s, result, candidates, n);
         bl_progress_end(params->progress, atomic_load(&s.n_done));
     }

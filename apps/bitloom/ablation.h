@@ -32,11 +32,13 @@ BL_MUST_USE bl_status find_quote_bits(bit_quality *best, size_t n, double *base_
 
 typedef struct removal_params {
     uint32_t byte_class;
-    double raise, keep; // bits per byte: at least so much for the class, at most for all others
+    double raise,
+        keep; // bits per byte: at least so much for the class, at most for all others; > 0
     size_t max_ties;
     bl_score_params score;
     bl_pool *pool;
     bl_progress *progress;
+    bool is_quiet;
 } removal_params;
 
 typedef struct removal {

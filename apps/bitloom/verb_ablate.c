@@ -131,7 +131,8 @@ static bl_status search_removal(ablation *a, bl_diag *diag)
                         .max_ties = (size_t)a->o->max_ties,
                         .score = score_params(a),
                         .pool = a->pool,
-                        .progress = &progress};
+                        .progress = &progress,
+                        .is_quiet = a->c->common.is_quiet};
     bl_status status = class_named(&p.byte_class, a->o->remove, diag);
     if (status != BL_OK)
         return status;
@@ -297,6 +298,12 @@ static int run(const bl_command *c)
         bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0, "expected --text FILE to search with");
     else if (o->find && strcmp(o->find, "quotes") != 0)
         bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0, "--find %s: expected quotes", o->find);
+    else if (o->remove && o->bits)
+        bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0,
+                    "--bit and --remove: name the bits, or have them searched");
+    else if (o->output && !o->remove && !o->bits)
+        bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0,
+                    "-o: nothing is tied; name bits with --bit or search them with --remove");
     else if (!o->find && !o->remove && !o->bits)
         bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0,
                     "expected --bit NAME=VALUE, --find quotes or --remove CLASS");
@@ -337,7 +344,7 @@ static const bl_option options[] = {
      "search a small set of bits without which digit, upper or quote cannot be foreseen"},
     {"raise", 0, BL_OPTION_REAL, offsetof(settings, raise), "BITS", 0, 100,
      "--remove: how much dearer a byte of the class must become; default 2"},
-    {"keep", 0, BL_OPTION_REAL, offsetof(settings, keep), "BITS", 0, 100,
+    {"keep", 0, BL_OPTION_REAL, offsetof(settings, keep), "BITS", 0.001, 100,
      "--remove: how far any other class may move; default 0.02"},
     {"max-bits", 0, BL_OPTION_INT, offsetof(settings, max_ties), "N", 1, MAX_TIES,
      "--remove: at most so many; default 32"},

@@ -112,9 +112,10 @@ static bl_status read_mux(melting *m, bl_diag *diag)
 static bl_status read_calibration(bl_file *text, const settings *o, const melting *m, bl_diag *diag)
 {
     if (!o->calibrate)
-        return bl_diag_set(diag, BL_ERR_ARGUMENT, m->path, 0, 0,
-                           "not a MuxRNN; to quantise an LSTM or GRU name a text of the kind it is "
-                           "for: --calibrate FILE");
+        return bl_diag_set(
+            diag, BL_ERR_ARGUMENT, m->path, 0, 0,
+            "an LSTM or GRU is quantised on a text of the kind it is for: name one with "
+            "--calibrate FILE");
     return bl_file_open(text, o->calibrate, diag);
 }
 
@@ -167,12 +168,12 @@ static bl_status read_gated(melting *m, const settings *o, bl_diag *diag)
     bl_gated *network = NULL;
     bl_file text = {0};
     char *alphabet = NULL;
-    bl_status status = read_calibration(&text, o, m, diag);
-    if (status == BL_OK)
-        status = read_alphabet(&alphabet, o, diag);
+    bl_status status = read_alphabet(&alphabet, o, diag);
     if (status == BL_OK)
         status = bl_gated_read(&network, m->file.data, m->file.bytes, m->path, alphabet,
                                o->encoding, NULL, diag);
+    if (status == BL_OK)
+        status = read_calibration(&text, o, m, diag);
     if (status == BL_OK)
         status = quantise(m, network, &text, o, diag);
     bl_gated_destroy(&network);

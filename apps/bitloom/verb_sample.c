@@ -131,10 +131,9 @@ static bl_status sample(sampling *s, const bl_model *model, const bl_command *c,
         return BL_ERR_MEMORY;
     bl_status status = bl_runner_create(&s->runner, model, c->common.cpu, NULL);
     if (status == BL_OK)
-        status = o->is_inside ? bl_gumbel_create(&s->gumbel, model,
-                                                 o->temperature < 16 ? o->temperature : 16,
-                                                 c->common.cpu, NULL)
-                              : bl_sampler_create(&s->sampler, model, o->temperature, NULL);
+        status = o->is_inside
+                     ? bl_gumbel_create(&s->gumbel, model, o->temperature, c->common.cpu, NULL)
+                     : bl_sampler_create(&s->sampler, model, o->temperature, NULL);
     if (status == BL_OK && o->is_inside)
         status = sample_inside(s, o, c->common.is_quiet);
     else if (status == BL_OK)
@@ -151,6 +150,12 @@ static int run(const bl_command *c)
 {
     bl_diag diag = {0};
     model_file model;
+    const settings *o = c->settings;
+    if (o->is_inside && o->temperature > BL_GUMBEL_MAX_TEMPERATURE) {
+        bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0, "--inside: temperatures go up to %d",
+                    BL_GUMBEL_MAX_TEMPERATURE);
+        return report(&diag, EXIT_USAGE);
+    }
     if (model_file_open(&model, c->operands[0], &diag) != BL_OK)
         return report(&diag, EXIT_NO);
     sampling s = {0};

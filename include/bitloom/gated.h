@@ -48,7 +48,7 @@ BL_API void bl_gated_get_info(bl_gated_info *info, const bl_gated *network);
 
 // Mean cost of a byte in bits, in floating point: the text in 64 streams that start cold, up to 512
 // bytes each, of which the first 32 are not counted. BL_ERR_ARGUMENT: less than 8,192 bytes.
-// A byte outside the alphabet is skipped.
+// A byte outside the alphabet is read as one that adds nothing; its cost is not counted.
 BL_API BL_MUST_USE bl_status bl_gated_score(double *bits, const bl_gated *network,
                                             const uint8_t *text, size_t bytes,
                                             const bl_allocator *allocator);
@@ -58,7 +58,8 @@ typedef struct bl_quantised bl_quantised;
 typedef struct bl_quantise_params { // 0 = the usual value
     uint32_t weight_bits;           // 2..8, usually 6
     uint32_t hidden_bits;           // of what layers tell each other: 2..8, usually 6
-    uint32_t cell_bits;  // of an LSTM's cell or a GRU's state: hidden_bits..14, usually 10
+    uint32_t
+        cell_bits; // of an LSTM's cell or a GRU's state: 6..14, not below hidden_bits, usually 10
     uint32_t gate_bits;  // of the gates: 4..10, usually 7
     uint32_t head_bits;  // of the output weights: 2..8, usually 7
     const uint8_t *text; // calibration: at least 8,192 bytes of what the network is for
@@ -75,7 +76,7 @@ typedef struct bl_quantised_info {
     const char *card;
 } bl_quantised_info;
 
-// BL_ERR_ARGUMENT: parameters out of range or too little text. About hidden^2 floats of memory;
+// BL_ERR_ARGUMENT: parameters out of range or too little text. About (4 layers + 8) * hidden^2 doubles;
 // seconds for 300,000 weights. One thread; the result may differ in last bits between compilers.
 BL_API BL_MUST_USE bl_status bl_gated_quantise(bl_quantised **quantised, const bl_gated *network,
                                                const bl_quantise_params *params,

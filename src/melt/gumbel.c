@@ -65,13 +65,15 @@ static void count_zeros(bl_lit count[4], bl_graph *g, const bl_lit random[ZERO_B
 }
 
 static score score_symbol(bl_graph *g, const bl_lit *logit, const bl_lit *random,
-                          const int16_t *table, uint32_t factor, uint32_t byte)
+                          const int16_t *table, uint32_t factor, uint32_t n_dropped, uint32_t byte)
 {
     bl_lit index[INDEX_BITS];
     count_zeros(index + MANTISSA_BITS, g, random);
     memcpy(index, random + ZERO_BITS, MANTISSA_BITS * sizeof *index);
     number noise = number_look_up(g, table, 16, true, index, INDEX_BITS);
     number x = number_of_bits(logit, BL_LOGIT_BITS, true), unit = number_of_constant(factor);
+    number dropped = number_of_constant(n_dropped);
+    x = number_shift_right(g, &x, &dropped);
     x = number_multiply(g, &x, &unit);
     return (score){number_add(g, &x, &noise), number_of_constant(byte)};
 }
@@ -89,8 +91,13 @@ static void build(bl_graph *g, const bl_model_info *info, double temperature, sc
                   bl_lit *inputs)
 {
     int16_t table[1 << INDEX_BITS];
+    // logits lose the bits below 2^-FRACTION nat, so that the noise, which is told in what a logit
+    // then counts, stays below 2^15 at any temperature
     double unit = info->logit_unit_cost * log(2.0) / BL_COST_BIT * (1 << FRACTION);
-    uint32_t factor = unit < 1.5 ? 1 : (uint32_t)(unit + 0.5), n = 0;
+    uint32_t n_dropped = 0, n = 0;
+    for (; unit < 1; unit *= 2)
+        n_dropped++;
+    uint32_t factor = (uint32_t)(unit + 0.5);
     const bl_lit *random = inputs + (size_t)info->n_symbols * BL_LOGIT_BITS;
     for (uint32_t i = 0; i < info->n_symbols * (BL_LOGIT_BITS + NOISE_BITS); i++)
         inputs[i] = bl_graph_input(g, NULL);
@@ -99,7 +106,7 @@ static void build(bl_graph *g, const bl_model_info *info, double temperature, sc
         if (info->symbol_byte[s] >= 0)
             round[n++] =
                 score_symbol(g, inputs + (size_t)s * BL_LOGIT_BITS, random + (size_t)s * NOISE_BITS,
-                             table, factor, (uint32_t)info->symbol_byte[s]);
+                             table, factor, n_dropped, (uint32_t)info->symbol_byte[s]);
     for (; n > 1; n = (n + 1) / 2) {
         for (uint32_t i = 0; i < n / 2; i++)
             round[i] = winner(g, &round[2 * i], &round[2 * i + 1]);
@@ -136,7 +143,7 @@ bl_status bl_gumbel_create(bl_gumbel **result, const bl_model *model, double tem
                            bl_cpu level, const bl_allocator *allocator)
 {
     assert(result && model);
-    if (!(temperature >= 0 && temperature <= 16))
+    if (!(temperature >= 0 && temperature <= BL_GUMBEL_MAX_TEMPERATURE))
         return BL_ERR_ARGUMENT;
     bl_graph *graph = NULL;
     bl_gumbel *g = bl_alloc(allocator, sizeof *g);

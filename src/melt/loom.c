@@ -33,6 +33,8 @@ static void add_section(bl_buffer *body, loom_section *section, const char *kind
 bl_status bl_loom_write(bl_buffer *out, const bl_loom_facts *facts, const bl_program *program)
 {
     double unit = facts->logit_unit_nats / LN2 * BL_COST_BIT;
+    if (!(unit >= 0.5 && unit < UINT32_MAX))
+        return BL_ERR_LIMIT; // one logit unit would be worth nothing, or 256 bits
     loom_model model = {.n_symbols = facts->n_symbols,
                         .logit_unit_cost = (uint32_t)(unit + 0.5),
                         .n_ands = facts->n_ands,
@@ -156,7 +158,10 @@ static bl_status read_facts(bl_model_info *info, const loom_reader *r)
             return FAIL(r, offset, "byte %d has symbol %u of %u", b, s, m.n_symbols);
         info->symbol_byte[s] = (int16_t)(++info->symbol_bytes_n[s] == 1 ? b : -1);
     }
-    return BL_OK;
+    for (uint32_t s = 0; s < m.n_symbols; s++)
+        if (info->symbol_byte[s] >= 0)
+            return BL_OK;
+    return FAIL(r, offset, "no symbol stands for one byte alone: nothing can be drawn");
 }
 
 static bl_status read_program(bl_model *model, const loom_reader *r)

@@ -19,6 +19,7 @@ typedef struct shape {
     bool is_gru;
     uint32_t n_layers, n_embedding, n_hidden; // n_embedding 0: one-hot
     double scale;                             // of the weights
+    double own_scale;                         // of those from a layer to itself, 0: the same
 } shape;
 
 static void add_tensor(char *header, size_t room, bl_buffer *data, const char *name, size_t rows,
@@ -54,7 +55,8 @@ static bl_buffer network_file(const shape *s)
         const size_t columns[] = {inputs, s->n_hidden, 0, 0};
         for (int k = 0; k < 4; k++) {
             snprintf(name, sizeof name, "net.rnn.%s_l%u", kinds[k], l);
-            add_tensor(header, sizeof header, &data, name, rows, columns[k], s->scale);
+            add_tensor(header, sizeof header, &data, name, rows, columns[k],
+                       k == 1 && s->own_scale > 0 ? s->own_scale : s->scale);
         }
     }
     add_tensor(header, sizeof header, &data, "net.out.weight", N_SYMBOLS, s->n_hidden, 2);
@@ -117,6 +119,24 @@ static bool runs_like_reference(const bl_quantised *q, const bl_program *p, bl_c
     return is_same;
 }
 
+// Quantises, melts and runs; with 6 bits on every level.
+static void check_logic(const bl_gated *n, const bl_quantise_params *params)
+{
+    bl_quantised *q;
+    bl_program *p;
+    bl_diag d = {0};
+    bl_status status = bl_gated_quantise(&q, n, params, NULL, &d);
+    if (status != BL_OK)
+        fprintf(stderr, "%s\n", d.message);
+    REQUIRE(status == BL_OK && bl_quantised_weave(&p, q, NULL) == BL_OK);
+    for (int level = 0; level < BL_CPU_COUNT; level++)
+        if (bl_cpu_is_supported((bl_cpu)level)
+            && (params->weight_bits == 6 || level == (int)bl_cpu_best()))
+            CHECK(runs_like_reference(q, p, (bl_cpu)level, 12));
+    bl_program_destroy(&p);
+    bl_quantised_destroy(&q);
+}
+
 // All corners of the parameters; large weights, so that sums are cut and cells are full.
 static void logic_equals_the_reference(void)
 {
@@ -131,19 +151,7 @@ static void logic_equals_the_reference(void)
             if ((i + k) % 3 > 0 && k != i)
                 continue; // half of the pairs are enough
             const uint32_t *b = bits[k];
-            bl_quantise_params params = {b[0], b[1], b[2], b[3], b[4], text, 8192};
-            bl_quantised *q;
-            bl_program *p;
-            bl_diag d = {0};
-            bl_status status = bl_gated_quantise(&q, n, &params, NULL, &d);
-            if (status != BL_OK)
-                fprintf(stderr, "%s\n", d.message);
-            REQUIRE(status == BL_OK && bl_quantised_weave(&p, q, NULL) == BL_OK);
-            for (int level = 0; level < BL_CPU_COUNT; level++)
-                if (bl_cpu_is_supported((bl_cpu)level) && (k == 0 || level == (int)bl_cpu_best()))
-                    CHECK(runs_like_reference(q, p, (bl_cpu)level, 12));
-            bl_program_destroy(&p);
-            bl_quantised_destroy(&q);
+            check_logic(n, &(bl_quantise_params){b[0], b[1], b[2], b[3], b[4], text, 8192});
         }
         bl_gated_destroy(&n);
     }
@@ -151,8 +159,10 @@ static void logic_equals_the_reference(void)
 
 static void more_bits_come_nearer(void)
 {
-    static const shape shapes[] = {{false, 2, 4, 12, 0.7}, {true, 2, 4, 12, 0.7}};
-    for (int i = 0; i < 2; i++) {
+    static const shape shapes[] = {{false, 2, 4, 12, 0.7, 0},
+                                   {true, 2, 4, 12, 0.7, 0},
+                                   {false, 1, 4, 20, 2, 0.005}}; // biases count, weights hardly
+    for (int i = 0; i < 3; i++) {
         bl_gated *n = read_network(&shapes[i]);
         double exact, near, far;
         REQUIRE(bl_gated_score(&exact, n, text, sizeof text, NULL) == BL_OK);
@@ -166,6 +176,7 @@ static void more_bits_come_nearer(void)
             bl_quantised_destroy(&q);
         }
         CHECK(fabs(near - exact) < 0.1 && fabs(far - exact) < 0.3); // untrained: errors add up
+        CHECK(fabs(near - exact) < fabs(far - exact) + 0.01);
         bl_gated_destroy(&n);
     }
 }
@@ -223,6 +234,9 @@ static void wrong_networks_get_a_reason(void)
     bl_diag d = {0};
     CHECK(bl_gated_read(&n, file.data, file.bytes, "t", "[\"a\"]", NULL, NULL, &d) != BL_OK
           && strstr(d.message, "5 symbols"));
+    const char *doubled = "{\"a\":0,\"b\":1,\"c\":2,\"d\":3,\"e\":3}";
+    CHECK(bl_gated_read(&n, file.data, file.bytes, "t", doubled, NULL, NULL, &d) != BL_OK
+          && strstr(d.message, "two characters"));
     CHECK(bl_gated_read(&n, file.data, file.bytes, "t", alphabet, "EBCDIX", NULL, &d) != BL_OK
           && strstr(d.message, "EBCDIX"));
     bl_buffer_clear(&file);
@@ -233,14 +247,18 @@ static void damaged_networks_are_refused_or_read(void)
     bl_buffer file = network_file(&(shape){false, 1, 3, 4, 1});
     for (size_t i = 0; i < 3000; i++) {
         size_t bytes = i % 3 ? file.bytes : bl_random_below(&rng, file.bytes);
-        uint8_t *copy = malloc(file.bytes); // of its exact size, for the sanitizers
+        uint8_t *copy = malloc(bytes + 1); // of its size, for the sanitizers
         bl_gated *n = NULL;
         bl_diag d = {0};
-        memcpy(copy, file.data, file.bytes);
-        copy[bl_random_below(&rng, i % 2 ? 700 : file.bytes)] = (uint8_t)bl_random_next(&rng);
-        if (bl_gated_read(&n, copy, bytes, "damaged", NULL, NULL, NULL, &d) == BL_OK)
+        memcpy(copy, file.data, bytes);
+        size_t at = bl_random_below(&rng, i % 2 ? 700 : file.bytes);
+        if (at < bytes)
+            copy[at] = (uint8_t)bl_random_next(&rng);
+        if (bl_gated_read(&n, copy, bytes, "damaged", NULL, NULL, NULL, &d) == BL_OK) {
+            if (i % 50 == 0)
+                check_logic(n, &(bl_quantise_params){.text = text, .text_bytes = 8192});
             bl_gated_destroy(&n);
-        else
+        } else
             CHECK(d.message[0] && !n);
         free(copy);
     }

@@ -62,10 +62,10 @@ double cost_in_bits(const float *logits, uint32_t n, uint32_t target);
 
 // Rounds the rows of `weight` [n_rows][n] to integers of the size of `limit` times 2^-exponent.
 // `moments` [n][n]: the sum of x x^T over the inputs x that the rows will see.
-// Exponents differ by `span` at most.
+// Exponents differ by `span` at most and are not above `most_exponent`.
 BL_MUST_USE bl_status round_rows(int16_t *rounded, int8_t *exponents, const float *weight,
                                  uint32_t n_rows, uint32_t n, const double *moments, int limit,
-                                 int span, const bl_allocator *allocator);
+                                 int span, int most_exponent, const bl_allocator *allocator);
 
 // ------------------------------------------------------------------------------ as integers
 
@@ -73,7 +73,7 @@ enum {
     SUM_BITS = 8,      // of a sum on its way into a gate's table,
     SUM_FRACTION = 4,  // of which so many are behind the point
     CELL_FRACTION = 3, // a cell holds -8 to 8
-    MAX_EXPONENT = 16, // of a weight: nothing is told finer than 2^-16
+    FINEST = 15,       // units of a sum are 2^-15 or coarser, so that a bias may be 32
     MAX_SPAN = 6,      // of exponents: how much finer one row may be told than another
     MAX_SUM = 24,      // planes of a sum
     TANH_FRACTION = 5  // behind the point of what the tanh of a cell looks at, 8 bits in all

@@ -113,7 +113,7 @@ static bl_status round_block(bl_quantised *q, const bl_gated *n, uint32_t l, con
                    all_moments + (size_t)(b->first + i) * from->n_inputs + b->first,
                    b->n * sizeof *moments);
         status = round_rows(rounded, exponents, weight, rows, b->n, moments, limit, MAX_SPAN,
-                            q->allocator);
+                            FINEST - (int)q->hidden_bits, q->allocator);
     }
     for (uint32_t r = 0; status == BL_OK && r < rows; r++) {
         to->exponent[row_of[r]] = exponents[r];
@@ -226,7 +226,7 @@ static bl_status quantise_head(bl_quantised *q, const bl_gated *n, const view *m
         return BL_ERR_MEMORY;
     for (int span = MAX_SPAN; most >> (MAX_SUM - 1) && span >= 0; span--) {
         TRY(round_rows(q->head, exponents, n->head, n_symbols, q->n_hidden, m->of[n->info.n_layers],
-                       limit, span, q->allocator));
+                       limit, span, FINEST - (int)q->hidden_bits, q->allocator));
         finest = to_one_unit(q, n, exponents, &most);
     }
     if (most >> (MAX_SUM - 1))

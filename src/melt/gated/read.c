@@ -122,6 +122,9 @@ static bl_status set_symbol(reader *r, iconv_t encoding, const char *character, 
                     (long long)symbol, info->n_symbols);
     if (info->byte_symbol[byte] >= 0)
         return FAIL(r, "alphabet: byte %d stands in it twice", byte);
+    for (int b = 0; b < 256; b++)
+        if (info->byte_symbol[b] == symbol)
+            return FAIL(r, "alphabet: two characters have number %lld", (long long)symbol);
     info->byte_symbol[byte] = (int16_t)symbol;
     return BL_OK;
 }

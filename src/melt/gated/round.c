@@ -173,7 +173,7 @@ static void round_row(int16_t *rounded, double *left, const float *w, uint32_t n
 }
 
 bl_status round_rows(int16_t *rounded, int8_t *exponents, const float *weight, uint32_t n_rows,
-                     uint32_t n, const double *moments, int limit, int span,
+                     uint32_t n, const double *moments, int limit, int span, int most_exponent,
                      const bl_allocator *allocator)
 {
     size_t square = (size_t)n * n;
@@ -190,7 +190,7 @@ bl_status round_rows(int16_t *rounded, int8_t *exponents, const float *weight, u
         const float *w = weight + (size_t)row * n;
         int e = best_exponent(w, n, moments, limit);
         e = e < coarsest + span ? e : coarsest + span;
-        e = e < MAX_EXPONENT ? e : MAX_EXPONENT;
+        e = e < most_exponent ? e : most_exponent;
         exponents[row] = (int8_t)e;
         round_row(rounded + (size_t)row * n, left, w, n, order, feedback, e, limit);
     }
