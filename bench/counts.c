@@ -119,8 +119,8 @@ static void report_counts(const bench_context *c, const char *anchor, bl_machine
     c->sink->report(c->sink, &line);
 }
 
-// Neurons that come back from plain ANDs, against their LUT3s and against COUNT_GEs of the same size
-// that nobody had to find.
+// Neurons that come back from plain ANDs, against their LUT3s and against COUNT_GEs of the same
+// size that nobody had to find.
 static bool report_recovered(const bench_context *c)
 {
     enum { N = 60 };

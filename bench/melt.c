@@ -61,6 +61,9 @@ static bool report_writing(const bench_context *c, const bl_model *model, texts 
     bl_random_seed(&w.random, 1);
     bool is_ok = bl_gumbel_create(&w.gumbel, model, 1, c->cpu, NULL) == BL_OK
                  && bl_sampler_create(&w.sampler, model, 1, NULL) == BL_OK;
+    if (!is_ok)
+        fprintf(stderr, "bitloom: bench melt: sampling: out of memory, or a model whose logits "
+                        "cannot be drawn from inside\n");
     if (is_ok) {
         bench_line line = {.group = "melt",
                            .name = "sampling inside",
@@ -119,9 +122,14 @@ static bool bench_model(const bench_context *c, const bl_model *model)
     bool is_ok = t.states && bl_program_expand(&expanded, info->program, NULL) == BL_OK
                  && bl_machine_create(&macro.machine, info->program, c->cpu, NULL) == BL_OK
                  && bl_machine_create(&luts.machine, expanded, c->cpu, NULL) == BL_OK
-                 && bl_runner_create(&t.runner, model, c->cpu, NULL) == BL_OK
-                 && same_step(macro.machine, luts.machine, &p);
-    if (is_ok) {
+                 && bl_runner_create(&t.runner, model, c->cpu, NULL) == BL_OK;
+    if (!is_ok)
+        fprintf(stderr, "bitloom: bench melt: %s\n", bl_status_text(BL_ERR_MEMORY));
+    else if (!same_step(macro.machine, luts.machine, &p)) {
+        fprintf(stderr, "bitloom: bench melt: the program and its expansion differ; nothing was "
+                        "timed\n");
+        is_ok = false;
+    } else {
         report_step(c, &macro, &luts, "state step", run_step);
         report_step(c, &macro, &luts, "logits", run_head);
         bench_line line = {.group = "melt",
@@ -158,9 +166,5 @@ bool bench_melt(const bench_context *c)
     }
     bool is_ok = bench_model(c, file.model);
     model_file_close(&file);
-    if (is_ok)
-        return bench_dense(c);
-    fprintf(stderr,
-            "bitloom: bench melt: the program and its expansion differ; nothing was timed\n");
-    return false;
+    return is_ok && bench_dense(c);
 }

@@ -48,8 +48,9 @@ typedef struct removal {
     bool is_found;
 } removal;
 
-// A small set of ties that takes a class of bytes away from a model: all bits of the layers are tied
-// one by one, the best are added greedily, and those that turn out not to be needed leave again.
+// A small set of ties that takes a class of bytes away from a model: all bits of the layers are
+// tied one by one, the best are added greedily, and those that turn out not to be needed leave
+// again.
 BL_MUST_USE bl_status find_removal(removal *result, const bl_model *model, const uint8_t *text,
                                    size_t bytes, const removal_params *params);
 

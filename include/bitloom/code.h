@@ -9,11 +9,12 @@
 //     if (bl_machine_create_as(&m, program, &params, NULL) != BL_OK) return 1;
 //     bl_machine_run_many(m, 0, 8);
 //
-// Machine code is made in memory, 0.2 to 0.5 us for each LUT3. Its instructions lie in pages of their
-// own that the allocator does not give, never writable and executable at the same time. It has no loops and no branches: one instruction for each LUT3, its operands in
-// 32 registers as far as they fit. It is bound by how fast instructions can be fetched: from the
-// innermost caches it is 5 to 12 times as fast as the interpreter, from memory about twice. Several
-// chunks (512 lanes each) let it stay in the innermost cache, piece by piece, whatever its size.
+// Machine code is made in memory, 0.2 to 0.5 us for each LUT3. Its instructions lie in pages of
+// their own that the allocator does not give, never writable and executable at the same time. It
+// has no loops and no branches: one instruction for each LUT3, its operands in 32 registers as far
+// as they fit. It is bound by how fast instructions can be fetched: from the innermost caches it is
+// 5 to 12 times as fast as the interpreter, from memory about twice. Several chunks (512 lanes
+// each) let it stay in the innermost cache, piece by piece, whatever its size.
 
 #include <bitloom/logic.h>
 
@@ -61,7 +62,7 @@ typedef struct bl_machine_params {
     bl_run run;
     uint64_t n_runs;     // about how often it will run, for BL_RUN_AUTO; 0 = very often
     const bl_code *code; // made for this program and level, used by BL_RUN_CODE; NULL: make it
-    size_t n_threads;    // of the pool that bl_machine_run_on will get, see below; 0 = 1
+    size_t n_threads;    // of the pool that bl_machine_run_on will get; 0 = 1, above 256 as 256
 } bl_machine_params;
 
 // As bl_machine_create_many. A given code must outlive the machine. BL_RUN_AUTO takes the
@@ -74,11 +75,12 @@ BL_API BL_MUST_USE bl_status bl_machine_create_as(bl_machine **machine, const bl
 // program into stages of cones that do not need each other, in equal parts. All wait for each other
 // between stages, which costs 0.2 us where each has a core of its own (measured on Zen 5) and more
 // than 25 us where others want the cores; the pool takes some 10 us to begin and end. So an
-// evaluation should take 50 us or more, and cones should be wide: a layer of neurons is one stage, a
-// carry chain gains nothing. Where planes outgrow the caches threads may not help. So
-// bl_machine_run_on runs each entry six times by all and six times by one thread, in turns, and goes
-// on with what was faster. It uses n_threads threads while it has fewer chunks than its pool has
-// threads. Making it is linear and takes the planes and operations once more. Whether it was done:
+// evaluation should take 50 us or more, and cones should be wide: a layer of neurons is one stage,
+// a carry chain gains nothing. Where planes outgrow the caches threads may not help. So
+// bl_machine_run_on runs each entry six times by all and six times by one thread, in turns, and
+// goes on with what was faster. It uses n_threads threads while it has fewer chunks than its pool
+// has threads. Making it is linear and takes the planes and operations once more, or fails with
+// BL_ERR_MEMORY. Whether it was done:
 BL_API bool bl_machine_is_split(const bl_machine *machine);
 // BL_RUN_INTERPRETER or BL_RUN_CODE, and the code or NULL.
 BL_API bl_run bl_machine_get_run(const bl_machine *machine);

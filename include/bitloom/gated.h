@@ -35,8 +35,8 @@ typedef struct bl_gated_info {
 
 // Reads float32 tensors under PyTorch's names, with any prefix: *weight_ih_l0, *weight_hh_l0,
 // *bias_ih_l0, *bias_hh_l0 (biases may be absent) and so on; gates in PyTorch's order (LSTM: i f g
-// o; GRU: r z n); an embedding (a matrix without a bias; absent: one-hot inputs) and an output layer
-// (*weight with its *bias). `alphabet` is JSON, either a list of characters or an object from
+// o; GRU: r z n); an embedding (a matrix without a bias; absent: one-hot inputs) and an output
+// layer (*weight with its *bias). `alphabet` is JSON, either a list of characters or an object from
 // character to number; NULL: the metadata "alphabet" of the file. Each character must be one byte
 // in `encoding`, a name that iconv knows; NULL: the metadata "encoding", else windows-1252.
 BL_API BL_MUST_USE bl_status bl_gated_read(bl_gated **network, const uint8_t *data, size_t bytes,
@@ -76,8 +76,9 @@ typedef struct bl_quantised_info {
     const char *card;
 } bl_quantised_info;
 
-// BL_ERR_ARGUMENT: parameters out of range or too little text. About (4 layers + 8) * hidden^2 doubles;
-// seconds for 300,000 weights. One thread; the result may differ in last bits between compilers.
+// BL_ERR_ARGUMENT: parameters out of range or too little text. About (4 layers + 8) * hidden^2
+// doubles; seconds for 300,000 weights. One thread; the result may differ in last bits between
+// compilers.
 BL_API BL_MUST_USE bl_status bl_gated_quantise(bl_quantised **quantised, const bl_gated *network,
                                                const bl_quantise_params *params,
                                                const bl_allocator *allocator, bl_diag *diag);

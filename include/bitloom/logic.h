@@ -133,9 +133,10 @@ BL_API BL_MUST_USE bl_status bl_graph_read_aiger(bl_graph **graph, const uint8_t
 BL_API BL_MUST_USE bl_status bl_graph_write_aiger(bl_buffer *out, const bl_graph *graph,
                                                   bool is_ascii);
 
-// BLIF: .names tables, .latch with initial values, .subckt (flattened; the first model is the graph).
-// Signals may be used before they are driven. What no output and no latch needs is left out. Every
-// message has a line. BL_ERR_UNSUPPORTED for .gate and .mlatch. bitloom/netlist.h writes BLIF.
+// BLIF: .names tables, .latch with initial values, .subckt (flattened; the first model is the
+// graph). Signals may be used before they are driven. What no output and no latch needs is left
+// out. Every message has a line. BL_ERR_UNSUPPORTED for .gate and .mlatch. bitloom/netlist.h writes
+// BLIF.
 BL_API BL_MUST_USE bl_status bl_graph_read_blif(bl_graph **graph, const uint8_t *data, size_t bytes,
                                                 const char *name, const bl_allocator *allocator,
                                                 bl_diag *diag);
@@ -155,7 +156,8 @@ BL_API BL_MUST_USE bl_status bl_graph_write_verilog(bl_buffer *out, const bl_gra
 
 // One layer of a network of learned two-input gates, after training: gate i computes function
 // kind[i] of signals a[i] and b[i] of the layer before, or of the inputs. Kinds as in the papers on
-// differentiable logic gate networks: bit 3 - (2a + b), so 1 = a & b, 6 = a ^ b, 7 = a | b, 14 = nand.
+// differentiable logic gate networks: bit 3 - (2a + b), so 1 = a & b, 6 = a ^ b, 7 = a | b, 14 =
+// nand.
 typedef struct bl_gate_layer {
     const uint32_t *a, *b;
     const uint8_t *kind; // 0..15
@@ -164,8 +166,8 @@ typedef struct bl_gate_layer {
 
 // Such a network as a graph: inputs "in[i]"; outputs "out[i]" of the last layer or, with n_classes
 // above 0, for each of as many equal groups of the last layer the number of its true gates, the
-// field "score0", "score1", ... BL_ERR_FORMAT with layer and gate where an operand or kind is out of
-// range, BL_ERR_ARGUMENT where the last layer is no multiple of n_classes.
+// field "score0", "score1", ... BL_ERR_FORMAT with layer and gate where an operand or kind is out
+// of range, BL_ERR_ARGUMENT where the last layer is no multiple of n_classes.
 BL_API BL_MUST_USE bl_status bl_graph_from_gate_layers(bl_graph **graph, uint32_t n_inputs,
                                                        const bl_gate_layer *layers,
                                                        uint32_t n_layers, uint32_t n_classes,
@@ -226,8 +228,8 @@ BL_API void bl_program_destroy(bl_program **program);
 // Appends the file form.
 BL_API BL_MUST_USE bl_status bl_program_write(bl_buffer *out, const bl_program *program);
 
-// At most one LUT3 for each AND; complements vanish in the tables; latches become state. Entry "step".
-// Slots are reused as soon as nobody reads them. Linear.
+// At most one LUT3 for each AND; complements vanish in the tables; latches become state. Entry
+// "step". Slots are reused as soon as nobody reads them. Linear.
 BL_API BL_MUST_USE bl_status bl_program_from_graph(bl_program **program, const bl_graph *graph,
                                                    const bl_allocator *allocator);
 
@@ -246,7 +248,8 @@ typedef struct bl_tie {
 
 // The program with parts of its state tied to constants, and without what is then of no use:
 // constants leave lists and tables, operations that nobody reads vanish. Ports and state keep their
-// places; a tied bit shows its constant after each entry. Without ties: only what nobody reads goes.
+// places; a tied bit shows its constant after each entry. Without ties: only what nobody reads
+// goes.
 // BL_ERR_ARGUMENT: no such plane, or no multiplexer writes it. Linear.
 BL_API BL_MUST_USE bl_status bl_program_tie(bl_program **tied, const bl_program *program,
                                             const bl_tie *ties, size_t n_ties,

@@ -70,7 +70,8 @@ typedef struct bl_loom_facts {
 BL_API void bl_muxrnn_get_loom_facts(bl_loom_facts *facts, const bl_muxrnn *network);
 
 // Appends a .loom file (docs/formats/loom.md). The program is one that bl_muxrnn_weave makes, or
-// another with the same ports and entries. BL_ERR_LIMIT: a logit unit below 2^-25 or above 256 bits.
+// another with the same ports and entries. BL_ERR_LIMIT: a logit unit below 2^-25 or above 256
+// bits.
 BL_API BL_MUST_USE bl_status bl_loom_write(bl_buffer *out, const bl_loom_facts *facts,
                                            const bl_program *program);
 
@@ -137,15 +138,16 @@ BL_API void bl_sampler_destroy(bl_sampler **sampler);
 BL_API uint8_t bl_sampler_draw(const bl_sampler *sampler, const bl_runner *runner, size_t lane,
                                bl_random *random);
 
-// Drawing inside the machine: the Gumbel-max trick as logic. Every logit gets noise of its own, made
-// of random planes by tables, and a tournament finds the greatest, so that model and draw together
-// are gates: (state, noise) -> (state, byte). The noise has 512 values a symbol, in 1/128 nat, up to
-// 11 nats: probabilities are off by about 1 %, those below 1e-5 by more; bl_sampler_draw is exact.
+// Drawing inside the machine: the Gumbel-max trick as logic. Every logit gets noise of its own,
+// made of random planes by tables, and a tournament finds the greatest, so that model and draw
+// together are gates: (state, noise) -> (state, byte). The noise has 512 values a symbol, in 1/128
+// nat, up to 11 nats: probabilities are off by about 1 %, those below 1e-5 by more; bl_sampler_draw
+// is exact.
 typedef struct bl_gumbel bl_gumbel;
 enum { BL_GUMBEL_MAX_TEMPERATURE = 16 };
 
-// temperature: 0 (always the greatest logit) to BL_GUMBEL_MAX_TEMPERATURE. About half a second: 250 LUT3 a symbol are made.
-// BL_ERR_ARGUMENT, BL_ERR_MEMORY.
+// temperature: 0 (always the greatest logit) to BL_GUMBEL_MAX_TEMPERATURE. About half a second: 250
+// LUT3 a symbol are made. BL_ERR_ARGUMENT, BL_ERR_MEMORY.
 BL_API BL_MUST_USE bl_status bl_gumbel_create(bl_gumbel **gumbel, const bl_model *model,
                                               double temperature, bl_cpu level,
                                               const bl_allocator *allocator);

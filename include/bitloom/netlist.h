@@ -93,16 +93,17 @@ typedef struct bl_map_params { // all zero is a sensible choice
 // kept; ANDs that no port needs vanish. Graphs above 2^20 ANDs are mapped in pieces of that size,
 // which bounds the memory: about 110 bytes per AND of a piece and thread, 250 with max_inputs > 3.
 // Linear; the result does not depend on the pool.
+//
+// With finds_counts, neurons come back from plain gates: wherever a node is true just where a sum
+// of at least 8 literals reaches a constant, and the full and half adders of that sum are needed
+// for little else, it becomes one count. In whatever order the literals were added; literals may be
+// complemented and may count several times. Adders are known by their functions, the comparison by
+// its table over at most 16 results of adders, and each count is run against what it replaces on
+// 512 random inputs. About 1 us more for each AND, and some 60 bytes for each node and 32 MiB while
+// it looks.
 BL_API BL_MUST_USE bl_status bl_netlist_map(bl_netlist **netlist, const bl_graph *graph,
                                             const bl_map_params *params,
                                             const bl_allocator *allocator);
-
-// With finds_counts, neurons come back from plain gates: wherever a node is true just where a sum of
-// at least 8 literals reaches a constant, and the full and half adders of that sum are needed for
-// little else, it becomes one count. In whatever order the literals were added; literals may be
-// complemented and may count several times. Adders are known by their functions, the comparison by
-// its table over at most 16 results of adders, and each count is run against what it replaces on 512
-// random inputs. About 1 us more for each AND, and 20 bytes for each node and 32 MiB while it looks.
 
 // One LUT of two inputs for each AND, in the order of the graph.
 BL_API BL_MUST_USE bl_status bl_netlist_from_graph(bl_netlist **netlist, const bl_graph *graph,
@@ -112,8 +113,8 @@ BL_API BL_MUST_USE bl_status bl_netlist_from_graph(bl_netlist **netlist, const b
 BL_API BL_MUST_USE bl_status bl_graph_from_netlist(bl_graph **graph, const bl_netlist *netlist,
                                                    const bl_allocator *allocator);
 
-// A program of one entry, "step": one LUT3 for each LUT, one COUNT_GE for each count. BL_ERR_ARGUMENT if LUTs have more than
-// three inputs. Linear.
+// A program of one entry, "step": one LUT3 for each LUT, one COUNT_GE for each count. Linear.
+// BL_ERR_ARGUMENT if LUTs have more than three inputs.
 BL_API BL_MUST_USE bl_status bl_program_from_netlist(bl_program **program,
                                                      const bl_netlist *netlist,
                                                      const bl_allocator *allocator);

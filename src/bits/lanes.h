@@ -267,10 +267,10 @@ SLICE(64)
 SLICE(128)
 
 // -------------------------------------------------------------------------------------- tiles
-// Pass 1: sixteen rows to sixteen lines; bit k of all columns after swap_bits, then R3 goes into the
-// place of the byte and b3 comes out. Pass 2: of one k, b3 and column of 16 bytes, eight lines R6 R5
-// R4 are unpacked in pairs of bytes: eight rows, 16 bytes of each, with two halves 32. No step needs
-// more than eight registers and some temporaries; x86-64 has sixteen.
+// Pass 1: sixteen rows to sixteen lines; bit k of all columns after swap_bits, then R3 goes into
+// the place of the byte and b3 comes out. Pass 2: of one k, b3 and column of 16 bytes, eight lines
+// R6 R5 R4 are unpacked in pairs of bytes: eight rows, 16 bytes of each, with two halves 32. No
+// step needs more than eight registers and some temporaries; x86-64 has sixteen.
 //
 // The 64 rows of one b5 b4 b3 are written together, so that half lines find the other half, and the
 // next row its page, while they are near: at wide strides that is four times faster than by k

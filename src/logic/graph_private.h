@@ -4,8 +4,8 @@
 
 #include <bitloom/logic.h>
 
-// One cache line of the hash table: nodes in the order of their arrival, each with eight bits of its
-// hash, so that a pair that is not there is seldom compared with the fanins of another.
+// One cache line of the hash table: nodes in the order of their arrival, each with eight bits of
+// its hash, so that a pair that is not there is seldom compared with the fanins of another.
 enum { BUCKET_NODES = 12, REGION_BUCKETS = 64, MEAN_NODES = 8 };
 typedef struct bucket {
     uint8_t tags[BUCKET_NODES]; // 0: free

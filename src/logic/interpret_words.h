@@ -63,7 +63,8 @@ static const WORD *NAME(run_count_ge)(bl_plane *slots, const WORD *code)
     return list + total;
 }
 
-// One digit: its literals are counted, the lowest counter is taken off, the others move down by one.
+// One digit: its literals are counted, the lowest counter is taken off, the others move down by
+// one.
 INLINE vec NAME(count_digit)(vec *n, int n_counters, const bl_plane *slots, size_t offset,
                              const WORD *list)
 {

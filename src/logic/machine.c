@@ -193,6 +193,8 @@ static void destroy_split(bl_machine *m, uint32_t n_threads)
     m->trials = NULL;
 }
 
+enum { MAX_SPLIT_THREADS = 256 };
+
 // The slots once more, with room for all threads. What is not possible is left out.
 static bl_status share_evaluations(bl_machine *m, uint32_t n_threads)
 {
@@ -235,7 +237,9 @@ bl_status bl_machine_create_as(bl_machine **result, const bl_program *program,
         set_constants(m);
         keep_faster(m);
         if (params->n_threads > m->n_chunks)
-            status = share_evaluations(m, (uint32_t)params->n_threads);
+            status = share_evaluations(m, params->n_threads < MAX_SPLIT_THREADS
+                                              ? (uint32_t)params->n_threads
+                                              : MAX_SPLIT_THREADS);
     }
     if (status != BL_OK) {
         bl_machine_destroy(&m);
@@ -343,8 +347,8 @@ static void run_jointly(const bl_machine *m, uint32_t entry, size_t n_chunks, bl
     bl_pool_for(pool, m->split->n_threads, run_part, &r); // each task has a thread of its own
 }
 
-// What it takes all threads to begin and to meet depends on who else wants them now: it is measured.
-// Both ways write the same.
+// What it takes all threads to begin and to meet depends on who else wants them now: it is
+// measured. Both ways write the same.
 static void run_jointly_or_not(bl_machine *m, uint32_t entry, size_t n_chunks, bl_pool *pool)
 {
     trial *t = &m->trials[entry];
@@ -371,7 +375,10 @@ void bl_machine_run_on(bl_machine *m, uint32_t entry, size_t n_chunks, bl_pool *
         run_jointly_or_not(m, entry, n_chunks, pool);
         return;
     }
-    shares s = {.machine = m, .entry = entry, .n_chunks = n_chunks, .n_shares = n_threads};
+    shares s = {.machine = m,
+                .entry = entry,
+                .n_chunks = n_chunks,
+                .n_shares = n_chunks < n_threads ? n_chunks : n_threads};
     bl_pool_for(pool, s.n_shares, run_share, &s);
 }
 

@@ -53,7 +53,8 @@ number number_shift_right(bl_graph *g, const number *x, const number *amount);
 // The nearest number of n bits in two's complement.
 number number_clamp(bl_graph *g, const number *x, uint32_t n);
 
-// values[index]; index holds n_index literals, values 2^n_index numbers of n bits, as is_signed says.
+// values[index]; index holds n_index literals, values 2^n_index numbers of n bits, as is_signed
+// says.
 number number_look_up(bl_graph *g, const int16_t *values, uint32_t n, bool is_signed,
                       const bl_lit *index, uint32_t n_index);
 

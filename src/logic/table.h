@@ -2,9 +2,15 @@
 #ifndef BITLOOM_LOGIC_TABLE_H
 #define BITLOOM_LOGIC_TABLE_H
 
-// Tables of three inputs: bit 4a + 2b + c. What happens to one when its inputs change.
+// Tables. Those of three inputs: bit 4a + 2b + c, and what happens when its inputs change.
 
+#include <stdbool.h>
 #include <stdint.h>
+
+// Of a table of six inputs, input 0 the fastest: the rows where each is true.
+static const uint64_t input_words[6] = {UINT64_C(0xAAAAAAAAAAAAAAAA), UINT64_C(0xCCCCCCCCCCCCCCCC),
+                                          UINT64_C(0xF0F0F0F0F0F0F0F0), UINT64_C(0xFF00FF00FF00FF00),
+                                          UINT64_C(0xFFFF0000FFFF0000), UINT64_C(0xFFFFFFFF00000000)};
 
 // Inputs of the mask (4: a, 2: b, 1: c) complemented.
 static inline uint8_t table_complement_inputs(uint8_t table, unsigned mask)
@@ -35,6 +41,20 @@ static inline uint8_t table_permute(uint8_t table, const uint8_t order[3])
         table = table_exchange(table, 3, 0x0A); // a, c
     uint8_t second = order[0] == 1 ? 0 : 1;     // what is in the middle now
     return order[1] == second ? table : table_exchange(table, 1, 0x22);
+}
+
+// Input i (0: a, 1: b, 2: c) fixed.
+static inline uint8_t table_fix(uint8_t table, uint32_t i, bool value)
+{
+    static const uint8_t is_set[3] = {0xF0, 0xCC, 0xAA};
+    unsigned shift = 4u >> i, t = value ? table & is_set[i] : table & (is_set[i] ^ 0xFFu);
+    return (uint8_t)(value ? t | t >> shift : t | t << shift);
+}
+
+// Whether input i matters.
+static inline bool table_needs(uint8_t table, uint32_t i)
+{
+    return table_fix(table, i, false) != table;
 }
 
 #endif

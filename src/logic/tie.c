@@ -6,13 +6,14 @@
 // of an entry are the state and the outputs; no entry reads a temporary that it has not written.
 
 #include "program_private.h"
+#include "table.h"
 
 #include "base/try.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { UNKNOWN = 2, TABLE_A = 0xF0 };
+enum { UNKNOWN = 2, TABLE_A = 0xF0, TABLE_C = 0xAA, MUX_TABLE = 0xCA };
 
 typedef struct kept_operation {
     uint32_t kind, dst, second_dst; // second_dst: the carry of an adder
@@ -61,23 +62,12 @@ static uint8_t *forced_of(const tying *t, uint32_t slot)
     return k < t->p->header->n_state && t->forced[k] != UNKNOWN ? &t->forced[k] : NULL;
 }
 
-// Table with operand `i` (0: a, bit 2 of the row) fixed.
-static uint8_t cofactor(uint8_t table, uint32_t i, bool value)
-{
-    uint8_t result = 0;
-    for (uint32_t row = 0; row < 8; row++) {
-        uint32_t bit = 4u >> i, from = value ? row | bit : row & ~bit;
-        result |= (uint8_t)((table >> from & 1u) << row);
-    }
-    return result;
-}
-
 static void tie_lut3(tying *t, uint8_t table, uint32_t dst, const uint32_t operands[3])
 {
     kept_operation op = {.dst = dst};
     uint32_t plane = dst - t->first_state;
     // dst = select ? candidate : dst
-    bool is_mux = table == 0xCA && operands[2] == dst && plane < t->p->header->n_state;
+    bool is_mux = table == MUX_TABLE && operands[2] == dst && plane < t->p->header->n_state;
     for (uint32_t i = 0; i < 3; i++) {
         uint8_t value = t->known[operands[i]];
         if (is_mux && i == 0 && t->select[plane] != UNKNOWN)
@@ -86,16 +76,20 @@ static void tie_lut3(tying *t, uint8_t table, uint32_t dst, const uint32_t opera
             value = t->candidate[plane];
         op.operands[i] = value == UNKNOWN ? operands[i] : 0;
         if (value != UNKNOWN)
-            table = cofactor(table, i, value);
+            table = table_fix(table, i, value);
     }
     const uint8_t *forced = forced_of(t, dst);
     if (forced || table == 0 || table == 255) {
         set_constant(t, dst, forced ? *forced : table == 255);
         return;
     }
+    for (uint32_t i = 0; i < 3; i++)
+        if (!table_needs(table, i))
+            op.operands[i] = 0;
     op.kind = table;
     t->known[dst] = UNKNOWN;
-    keep(t, &op);
+    if (table != TABLE_C || operands[2] != dst) // otherwise it keeps what it was
+        keep(t, &op);
 }
 
 // Adders keep their form; constants become slots 0 and 1.
@@ -327,20 +321,23 @@ static bl_status rebuild(tying *t)
     return BL_OK;
 }
 
-// Whether some operation is a multiplexer that writes this plane of the state.
-static bool has_mux(const bl_program *p, uint32_t slot)
+// Marks in is_muxed[] the planes of the state that some multiplexer writes.
+static void find_muxes(uint8_t *is_muxed, const tying *t)
 {
+    const bl_program *p = t->p;
+    memset(is_muxed, 0, p->header->n_state);
     for (uint32_t e = 0; e < p->header->n_entries; e++) {
         uint64_t at = p->entries[e].first_word;
         for (operation op = {0}; op.kind != OP_END;) {
             at = program_next(&op, p, at);
-            for (uint32_t i = 0; op.kind == 0xCA && i < op.n; i++)
-                if (program_word(p, op.first + 4ull * i) == slot
-                    && program_word(p, op.first + 4ull * i + 3) == slot)
-                    return true;
+            for (uint32_t i = 0; op.kind == MUX_TABLE && i < op.n; i++) {
+                uint32_t dst = program_word(p, op.first + 4ull * i);
+                if (dst == program_word(p, op.first + 4ull * i + 3)
+                    && dst - t->first_state < p->header->n_state)
+                    is_muxed[dst - t->first_state] = 1;
+            }
         }
     }
-    return false;
 }
 
 static bl_status set_ties(tying *t, const bl_tie *ties, size_t n)
@@ -348,11 +345,12 @@ static bl_status set_ties(tying *t, const bl_tie *ties, size_t n)
     memset(t->forced, UNKNOWN, t->p->header->n_state);
     memset(t->select, UNKNOWN, t->p->header->n_state);
     memset(t->candidate, UNKNOWN, t->p->header->n_state);
+    find_muxes(t->live, t); // live[] is not in use yet, and has room for all slots
     for (size_t i = 0; i < n; i++) {
         uint8_t *of[] = {t->forced, t->select, t->candidate};
         if (ties[i].plane >= t->p->header->n_state || ties[i].what >= BL_TIE_COUNT)
             return BL_ERR_ARGUMENT;
-        if (ties[i].what != BL_TIE_BIT && !has_mux(t->p, t->first_state + ties[i].plane))
+        if (ties[i].what != BL_TIE_BIT && !t->live[ties[i].plane])
             return BL_ERR_ARGUMENT;
         of[ties[i].what][ties[i].plane] = ties[i].value;
     }

@@ -254,6 +254,31 @@ static void tied_programs_compute_what_forcing_says(void)
     CHECK(has_shrunk);
 }
 
+// A plane with a known select or candidate: dst = i1 ? i2 : dst, tied; LUT3s that are left.
+static size_t left_of_mux(bl_tie_what what, bool value)
+{
+    step mux = {.kind = LUT3, .table_or_adder = 0xCA, .dst = FIRST_STATE};
+    mux.operands[0] = FIRST_INPUT, mux.operands[1] = FIRST_INPUT + 1, mux.operands[2] = mux.dst;
+    sketch k = {.n = {1, 0}, .steps = {{mux}}};
+    bl_tie tie = {0, what, value};
+    bl_program *p = assemble(&k), *tied;
+    bl_program_info info;
+    REQUIRE(bl_program_tie(&tied, p, &tie, 1, NULL) == BL_OK);
+    CHECK(is_same(&k, tied, &tie, 1));
+    bl_program_get_info(&info, tied);
+    bl_program_destroy(&p);
+    bl_program_destroy(&tied);
+    return (size_t)info.n_lut3_operations;
+}
+
+static void multiplexers_shrink_to_what_is_left(void)
+{
+    CHECK(left_of_mux(BL_TIE_SELECT, false) == 0); // it keeps its plane for ever
+    CHECK(left_of_mux(BL_TIE_SELECT, true) == 1);  // a copy of the candidate
+    CHECK(left_of_mux(BL_TIE_CANDIDATE, false) == 1);
+    CHECK(left_of_mux(BL_TIE_CANDIDATE, true) == 1);
+}
+
 static void ties_that_name_nothing_are_refused(void)
 {
     sketch k = {.n = {1, 0},
@@ -289,6 +314,7 @@ int main(void)
 {
     bl_random_seed(&rng, 11);
     RUN(tied_programs_compute_what_forcing_says);
+    RUN(multiplexers_shrink_to_what_is_left);
     RUN(ties_that_name_nothing_are_refused);
     RUN(failing_allocations_are_reported);
     return test_summary();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// test-ways [N [SEED]]: N random circuits (1,000), before and after every simplification effort from 0
-// to 4, run in every way that this machine has, and all of it compared with the plainest walk.
+// test-ways [N [SEED]]: N random circuits (1,000), before and after every simplification effort
+// from 0 to 4, run in every way that this machine has, and all of it compared with the plainest
+// walk.
 
 #include "../plain_graph.h"
 

@@ -15,7 +15,8 @@
 // Per register 3 operations on two ports and 7 on four: 2.5 cycles; measured 1.5 + 1.6 from L1,
 // about 5.8 from L2, where each line of scratch crosses the way between L1 and L2 twice more.
 // Tiles side by side (pass 1) and above each other (pass 2) are worked on together, because large
-// memories like long runs. One whole tile needs no scratch: its result serves, see bits_tile_avx512.
+// memories like long runs. One whole tile needs no scratch: its result serves, see
+// bits_tile_avx512.
 
 #include "../bits_private.h"
 #include "lanes_avx512.h"

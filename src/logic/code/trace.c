@@ -4,6 +4,7 @@
 // an operation with one operand left is no operation but a literal.
 
 #include "logic/code/trace.h"
+#include "logic/table.h"
 
 #include <assert.h>
 #include <string.h>
@@ -14,8 +15,6 @@ typedef struct tracer {
     uint32_t *literal; // of each slot
     bl_status status;
 } tracer;
-
-static bool is_independent_of_a(uint8_t table) { return table >> 4 == (table & 15); }
 
 // The function of the literals as a table over different values; their number.
 static uint32_t fold(uint8_t *table, uint32_t values[3], const uint32_t literals[3])
@@ -78,10 +77,10 @@ static uint32_t compute(tracer *r, uint8_t table, const uint32_t literals[3])
     trace_op op = {.table = table};
     uint32_t a = literals[0], b = literals[1], c = literals[2];
     bool is_plain = !((a | b | c) & 1) && b && c && b != c;
-    if (is_plain && a && a != b && a != c && !is_independent_of_a(table)) {
+    if (is_plain && a && a != b && a != c && table_needs(table, 0)) {
         op.n = 3;
         op.source[0] = a >> 1, op.source[1] = b >> 1, op.source[2] = c >> 1;
-    } else if (is_plain && is_independent_of_a(table)
+    } else if (is_plain && !table_needs(table, 0)
                && (table == 0x88 || table == 0x66 || table == 0x22 || table == 0xEE)) {
         op.n = 2;
         op.source[0] = b >> 1, op.source[1] = c >> 1;

@@ -31,8 +31,8 @@ typedef struct adder_list {
     const bl_allocator *allocator;
 } adder_list;
 
-// Finds them as pairs of cuts of the same leaves. Linear, some 0.5 us for each AND. Into fanins that
-// lie more than 2^18 nodes back it looks less deep. Nodes without readers are not looked at.
+// Finds them as pairs of cuts of the same leaves. Linear, some 0.5 us for each AND. Into fanins
+// that lie more than 2^18 nodes back it looks less deep. Nodes without readers are not looked at.
 BL_MUST_USE bl_status adders_find(adder_list *list, const bl_graph *graph, const uint32_t *readers,
                                   const bl_allocator *allocator);
 void adders_destroy(adder_list *list);

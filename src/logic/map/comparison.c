@@ -2,13 +2,15 @@
 // What stands above an adder tree: few bits, each of a weight, and a function that may be whether
 // their sum reaches a constant.
 //
-// The function is tabulated over the bits. Each bit must raise it or lower it; what lowers it counts
-// as its complement. Weights follow from adders alone: a carry has twice the weight of the sum and
-// of the inputs of its adder. From all bits at once a search goes down through adders until what it
-// reaches from one bit it has reached from the others. Last, the sum is compared for every
+// The function is tabulated over the bits. Each bit must raise it or lower it; what lowers it
+// counts as its complement. Weights follow from adders alone: a carry has twice the weight of the
+// sum and of the inputs of its adder. From all bits at once a search goes down through adders until
+// what it reaches from one bit it has reached from the others. Last, the sum is compared for every
 // assignment; carries that cannot occur, because fewer literals are counted, are left out.
 
 #include "logic/map/comparison.h"
+
+#include "logic/table.h"
 
 #include <assert.h>
 #include <string.h>
@@ -18,10 +20,6 @@ enum {
     MAX_LINKS = 1 << 14, // nodes that one search for weights visits
     MAX_RANGE = 40,      // of exponents
 };
-
-static const uint64_t variables[6] = {UINT64_C(0xAAAAAAAAAAAAAAAA), UINT64_C(0xCCCCCCCCCCCCCCCC),
-                                      UINT64_C(0xF0F0F0F0F0F0F0F0), UINT64_C(0xFF00FF00FF00FF00),
-                                      UINT64_C(0xFFFF0000FFFF0000), UINT64_C(0xFFFFFFFF00000000)};
 
 bl_status comparer_create(comparer *c, const bl_graph *g, const adder_list *adders,
                           const uint8_t *is_stop, const bl_allocator *allocator)
@@ -122,7 +120,7 @@ static void tabulate(const comparison *x, comparer *c)
     for (uint32_t i = 0; i < x->n; i++) {
         uint64_t *t = table_at(c, 1 + i);
         for (uint32_t w = 0; w < n_words; w++)
-            t[w] = i < 6 ? variables[i] : w >> (i - 6) & 1 ? ~UINT64_C(0) : 0;
+            t[w] = i < 6 ? input_words[i] : w >> (i - 6) & 1 ? ~UINT64_C(0) : 0;
     }
     for (uint32_t i = 0; i < x->n_cone; i++) {
         c->place[x->cone[i]] = MAX_TERMS + 1 + i;
@@ -143,7 +141,7 @@ static void find_effect(bool *raises, bool *lowers, const uint64_t *t, uint32_t 
     uint64_t up = 0, down = 0;
     if (bit < 6) {
         for (uint32_t w = 0; w < n_words; w++) {
-            uint64_t with = t[w] >> (1u << bit), mask = ~variables[bit];
+            uint64_t with = t[w] >> (1u << bit), mask = ~input_words[bit];
             up |= with & ~t[w] & mask;
             down |= ~with & t[w] & mask;
         }

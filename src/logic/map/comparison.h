@@ -19,7 +19,7 @@ typedef struct comparison {
 
 typedef struct link { // of a node, while weights are found
     uint32_t stamp;
-    uint16_t group; // 1 + the term from which it was reached
+    uint16_t group; // the term from which it was reached first
     int16_t exponent;
 } link;
 
@@ -41,8 +41,9 @@ BL_MUST_USE bl_status comparer_create(comparer *c, const bl_graph *graph, const 
                                       const uint8_t *is_stop, const bl_allocator *allocator);
 void comparer_destroy(comparer *c);
 
-// The cone of `root` down to stops (the root itself, where an adder gives it), and the terms of a sum that
-// it may compare with a constant. False where it has too many bits or cannot be a comparison.
+// The cone of `root` down to stops (the root itself, where an adder gives it), and the terms of a
+// sum that it may compare with a constant. False where it has too many bits or cannot be a
+// comparison.
 bool comparison_find(comparison *x, comparer *c, uint32_t root);
 
 // Whether the root is true just where at least `threshold` of the literals are, that the terms were

@@ -172,7 +172,7 @@ static bl_status try_all(search *s)
     for (uint32_t id = s->g->n_nodes; id-- > 1;) {
         if (!may_compare(s, id))
             continue;
-        if (s->comparer.n_steps + s->unfolder.n_steps > s->max_steps)
+        if (s->comparer.n_steps + s->unfolder.n_steps + s->tree.n_steps > s->max_steps)
             break;
         TRY(try_root(s, id));
     }

@@ -23,7 +23,8 @@ typedef struct count_list {
 
 enum { MIN_COUNT = 8, MAX_COUNT_LITERALS = 65000 }; // literals; fewer are better off as LUTs
 
-// Finds those whose trees are needed for little else. Linear, about 1 us for each AND.
+// Finds those whose trees are needed for little else. Linear, about 1 us for each AND: after 64
+// steps for each node the rest stays as it is.
 BL_MUST_USE bl_status counts_find(count_list *list, const bl_graph *graph,
                                   const bl_allocator *allocator);
 void counts_destroy(count_list *list);

@@ -3,8 +3,8 @@
 // time on the pool, and their LUTs are appended to the netlist in order. A node that a later window
 // reads is a root of its own, so windows do not depend on each other.
 //
-// Where counts are wanted they are found first. The root of one is then an input to its readers, and
-// what it counts are ports.
+// Where counts are wanted they are found first. The root of one is then an input to its readers,
+// and what it counts are ports.
 
 #include "logic/map/counts.h"
 #include "logic/map/netlist_private.h"

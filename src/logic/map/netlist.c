@@ -323,8 +323,8 @@ static bl_lit build_table(bl_graph *g, uint64_t table, const bl_lit *leaves, uin
 
 static uint32_t bits_of(uint32_t x) { return x ? 32 - (uint32_t)__builtin_clz(x) : 0; }
 
-// The number of true literals into the planes of a sum that is zero: two halves, added with one more
-// literal as the carry.
+// The number of true literals into the planes of a sum that is zero: two halves, added with one
+// more literal as the carry.
 static void build_sum(bl_graph *g, bl_lit *sum, const bl_lit *image, const bl_lit *x, uint32_t n)
 {
     bl_lit high[32] = {0};

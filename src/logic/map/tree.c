@@ -73,6 +73,7 @@ bool tree_collect(tree *t, uint32_t root, const bl_lit *literals, uint32_t n)
             add_node(t, bl_lit_node(literals[i]));
     t->n_leaves = t->n;
     bool is_ok = !t->place[root] && is_and(t, root) && walk(t, root);
+    t->n_steps += t->n;
     for (uint32_t i = 0; i < t->n; i++)
         t->place[t->nodes[i]] = 0;
     return is_ok;
@@ -126,8 +127,8 @@ static void run(tree *t)
     }
 }
 
-// Lanes in which at least `threshold` literals are true: counted in planes, compared from the lowest
-// one on.
+// Lanes in which at least `threshold` literals are true: counted in planes, compared from the
+// lowest one on.
 static bl_plane count_lanes(const tree *t, const bl_lit *literals, uint32_t n, int64_t threshold)
 {
     bl_plane result = {{0}};
@@ -168,6 +169,7 @@ bl_status tree_check(tree *t, uint32_t root, const bl_lit *literals, uint32_t n,
         return BL_ERR_MEMORY;
     for (uint32_t i = 0; i < t->n; i++)
         t->place[t->nodes[i]] = i + 1;
+    t->n_steps += 4 * (uint64_t)t->n + 8 * (uint64_t)n;
     fill_leaves(t, literals, n, threshold);
     run(t);
     bl_plane expected = count_lanes(t, literals, n, threshold);

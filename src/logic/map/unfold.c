@@ -5,11 +5,12 @@
 //     now, weight 2w    c1 c2 c3         ->   empty
 //     next, weight w    s                ->   the inputs of all three adders
 //
-// Sums come into `next` as inputs of other adders of the column, so that one unfolds the other. Where
-// nobody has the sum of the last one (a comparison that needs no low bits lets it vanish), it is made
+// Sums come into `next` as inputs of other adders of the column, so that one unfolds the other.
+// Where nobody has the sum of the last one (a comparison that needs no low bits lets it vanish), it
+// is made
 // up: one bit of weight w, once in a column, cannot change whether a multiple of 2w is at least
-// another one. A column that does not unfold is the end; single literals that do not, among others that
-// do or beside smaller weights, count twice: each is two of weight w.
+// another one. A column that does not unfold is the end; single literals that do not, among others
+// that do or beside smaller weights, count twice: each is two of weight w.
 
 #include "logic/map/unfold.h"
 

@@ -7,8 +7,8 @@
 //     sum = a ^ b ^ c      carry  = maj(a, b, c)        ADD
 //                          borrow = maj(~a, b, c)       SUBTRACT
 //
-// and the same for two leaves. Pairs are found by a hash of their leaves. Where there are counts, the
-// units are gathered by the number of counts above them, so that runs between counts are long.
+// and the same for two leaves. Pairs are found by a hash of their leaves. Where there are counts,
+// the units are gathered by the number of counts above them, so that runs between counts are long.
 
 #include "logic/map/netlist_private.h"
 #include "logic/map/unit.h"
@@ -183,8 +183,8 @@ static bl_status join_adders(unit_list *list)
 
 // ---------------------------------------------------------------------------------- counts
 
-// Even steps of the order are counts, odd ones all else. A unit runs as late as its readers allow, so
-// that what an adder tree adds up need not wait for the rest. level[node]: half of the step.
+// Even steps of the order are counts, odd ones all else. A unit runs as late as its readers allow,
+// so that what an adder tree adds up need not wait for the rest. level[node]: half of the step.
 static uint32_t step_of(const unit *u, const uint32_t *level)
 {
     uint32_t l = level[u->result];

@@ -31,8 +31,8 @@ BL_MUST_USE bl_status units_create(unit_list *list, const bl_netlist *netlist,
                                    const bl_allocator *allocator);
 void units_destroy(unit_list *list, const bl_netlist *netlist);
 
-// Indices of units in running order: long runs of one kind. `position` is scratch for each node, zero
-// before and after.
+// Indices of units in running order: long runs of one kind. `position` is scratch for each node,
+// zero before and after.
 void units_schedule(uint32_t *order, const unit_list *list, uint32_t *position);
 
 #endif

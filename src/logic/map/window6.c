@@ -2,6 +2,8 @@
 // Windows with cuts of at most six leaves: tables are words, and leaves change places by exchanging
 // blocks of rows.
 
+#include "logic/table.h"
+
 #include <stdint.h>
 
 enum { LEAVES = 6 };
@@ -9,16 +11,12 @@ enum { LEAVES = 6 };
 typedef uint64_t table_t;
 #define window_map window_map6
 
-static const uint64_t variables[6] = {UINT64_C(0xAAAAAAAAAAAAAAAA), UINT64_C(0xCCCCCCCCCCCCCCCC),
-                                      UINT64_C(0xF0F0F0F0F0F0F0F0), UINT64_C(0xFF00FF00FF00FF00),
-                                      UINT64_C(0xFFFF0000FFFF0000), UINT64_C(0xFFFFFFFF00000000)};
-
 // Leaves i < k change places: rows with bit i but not bit k, and the other way round.
 static inline uint64_t exchange(uint64_t table, unsigned i, unsigned k)
 {
-    uint64_t up = table & variables[i] & ~variables[k], down = table & ~variables[i] & variables[k];
+    uint64_t up = table & input_words[i] & ~input_words[k], down = table & ~input_words[i] & input_words[k];
     unsigned shift = (1u << k) - (1u << i);
-    return (table & ~(variables[i] ^ variables[k])) | up << shift | down >> shift;
+    return (table & ~(input_words[i] ^ input_words[k])) | up << shift | down >> shift;
 }
 
 // Leaf i goes to the place of the i-th bit of the mask, from the last one on.
@@ -35,7 +33,7 @@ static inline unsigned support(uint64_t table)
 {
     unsigned needed = 0;
     for (unsigned k = 0; k < 6; k++)
-        if ((table ^ table >> (1u << k)) & ~variables[k])
+        if ((table ^ table >> (1u << k)) & ~input_words[k])
             needed |= 1u << k;
     return needed;
 }

@@ -9,6 +9,8 @@
 #include "grow.h"
 #include "node.h"
 
+#include "logic/table.h"
+
 #include "base/try.h"
 
 #include <assert.h>
@@ -107,11 +109,9 @@ static bool grow_cone(window *w, uint32_t a, uint32_t b, uint32_t max_leaves)
 // Lane k of batch number `batch` is row 512 * batch + k of the truth table over the leaves.
 static void set_leaves(window *w, uint32_t batch)
 {
-    static const uint64_t within[] = {0xAAAAAAAAAAAAAAAA, 0xCCCCCCCCCCCCCCCC, 0xF0F0F0F0F0F0F0F0,
-                                      0xFF00FF00FF00FF00, 0xFFFF0000FFFF0000, 0xFFFFFFFF00000000};
     for (uint32_t i = 0; i < w->n_leaves; i++)
         for (uint32_t k = 0; k < BL_LANES / 64; k++)
-            w->plane[i].word[k] = i < 6   ? within[i]
+            w->plane[i].word[k] = i < 6   ? input_words[i]
                                   : i < 9 ? 0 - (uint64_t)(k >> (i - 6) & 1)
                                           : 0 - (uint64_t)(batch >> (i - 9) & 1);
 }

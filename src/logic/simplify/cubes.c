@@ -8,11 +8,9 @@
 
 #include "cubes.h"
 
-#include <string.h>
+#include "logic/table.h"
 
-static const uint64_t rows[6] = {UINT64_C(0xAAAAAAAAAAAAAAAA), UINT64_C(0xCCCCCCCCCCCCCCCC),
-                                 UINT64_C(0xF0F0F0F0F0F0F0F0), UINT64_C(0xFF00FF00FF00FF00),
-                                 UINT64_C(0xFFFF0000FFFF0000), UINT64_C(0xFFFFFFFF00000000)};
+#include <string.h>
 
 static bool add_cube(cubes *c, uint32_t cube)
 {
@@ -24,13 +22,13 @@ static bool add_cube(cubes *c, uint32_t cube)
 
 static uint64_t low(uint64_t t, uint32_t input)
 {
-    uint64_t half = t & ~rows[input];
+    uint64_t half = t & ~input_words[input];
     return half | half << (1u << input);
 }
 
 static uint64_t high(uint64_t t, uint32_t input)
 {
-    uint64_t half = t & rows[input];
+    uint64_t half = t & input_words[input];
     return half | half >> (1u << input);
 }
 
@@ -50,7 +48,7 @@ static bool cover_word(cubes *c, uint64_t *sum, uint64_t on, uint64_t off, uint3
         || !cover_word(c, &sum1, on1 & off0, off1, x, cube | 1u << 2 * x)
         || !cover_word(c, &rest, (on0 & ~sum0) | (on1 & ~sum1), off0 | off1, x, cube))
         return false;
-    *sum = (sum0 & ~rows[x]) | (sum1 & rows[x]) | rest;
+    *sum = (sum0 & ~input_words[x]) | (sum1 & input_words[x]) | rest;
     return true;
 }
 

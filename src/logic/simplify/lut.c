@@ -24,8 +24,9 @@ static uint8_t table_cofactor(uint8_t table, uint32_t input, bool to)
 // Exchanges inputs k and k + 1.
 static uint8_t table_swap(uint8_t table, uint32_t k)
 {
-    return k == 0 ? (uint8_t)((table & 0x99) | (table & 0x22) << 1 | (table & 0x44) >> 1)
-                  : (uint8_t)((table & 0xC3) | (table & 0x0C) << 2 | (table & 0x30) >> 2);
+    unsigned t = table;
+    return (uint8_t)(k == 0 ? (t & 0x99) | (t & 0x22) << 1 | (t & 0x44) >> 1
+                            : (t & 0xC3) | (t & 0x0C) << 2 | (t & 0x30) >> 2);
 }
 
 static void drop_input(uint8_t *table, uint32_t *fanin, uint32_t k, bool value)

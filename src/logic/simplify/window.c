@@ -10,6 +10,8 @@
 
 #include "window.h"
 
+#include "logic/table.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -260,11 +262,8 @@ static void add_neighbours(window *w, network *net)
 
 static void leaf_table(uint64_t *table, uint32_t leaf, uint32_t n_words)
 {
-    static const uint64_t rows[6] = {UINT64_C(0xAAAAAAAAAAAAAAAA), UINT64_C(0xCCCCCCCCCCCCCCCC),
-                                     UINT64_C(0xF0F0F0F0F0F0F0F0), UINT64_C(0xFF00FF00FF00FF00),
-                                     UINT64_C(0xFFFF0000FFFF0000), UINT64_C(0xFFFFFFFF00000000)};
     for (uint32_t i = 0; i < n_words; i++)
-        table[i] = leaf < 6 ? rows[leaf] : i >> (leaf - 6) & 1 ? ~UINT64_C(0) : 0;
+        table[i] = leaf < 6 ? input_words[leaf] : i >> (leaf - 6) & 1 ? ~UINT64_C(0) : 0;
 }
 
 static void gate_table(uint64_t *table, uint8_t lut, const uint64_t *a, const uint64_t *b,

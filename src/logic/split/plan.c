@@ -5,13 +5,14 @@
 //
 //     level of a cone = 1 + the highest level of the cones that it reads
 //
-// A layer of neurons is one level, however deep its adders. Each level is a stage whose cones, in the
-// order of the program, go to the threads in equal parts; levels too small to share one by one are
-// joined into a stage that one thread runs alone.
+// A layer of neurons is one level, however deep its adders. Each level is a stage whose cones, in
+// the order of the program, go to the threads in equal parts; levels too small to share one by one
+// are joined into a stage that one thread runs alone.
 
 #include "logic/split/plan.h"
 
 #include "logic/map/unit.h"
+#include "logic/table.h"
 
 #include "base/try.h"
 
@@ -100,16 +101,16 @@ static plan_op *begin_op(planner *s, uint32_t kind, uint64_t at)
     return op;
 }
 
-// An operand a that the table does not need is the constant.
+// An operand that the table does not need is the constant.
 static void add_records(planner *s, const operation *op)
 {
     uint32_t n_words = op->n_results + 3;
-    bool needs_a = op->n_results == 2 || op->kind >> 4 != (op->kind & 15);
     for (uint64_t at = op->first; at < op->first + (uint64_t)n_words * op->n; at += n_words) {
         begin_op(s, op->kind, at);
         for (uint32_t k = 0; k < 3; k++) {
             uint32_t slot = program_word(s->program, at + op->n_results + k);
-            add_source(s, k == 0 && !needs_a ? 0 : slot);
+            bool is_read = op->n_results == 2 || table_needs((uint8_t)op->kind, k);
+            add_source(s, is_read ? slot : 0);
         }
         for (uint32_t k = 0; k < op->n_results; k++)
             add_result(s, program_word(s->program, at + k), s->p->n_ops);
@@ -296,8 +297,8 @@ static bl_status sort_parts(planner *s)
     return BL_OK;
 }
 
-// An operation as the scheduler of programs sees it. Macro-operations, like counts, stay where they are
-// and what is behind them too.
+// An operation as the scheduler of programs sees it. Macro-operations, like counts, stay where they
+// are and what is behind them too.
 static unit unit_of(const plan *p, const plan_op *op)
 {
     uint32_t n_results = run_results(op->kind);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// From plans to programs. A value that only one part reads, the one that makes it, lives in planes of
-// its thread, as short as it can. All others live in shared planes, from their stage to the end of
-// the last one that reads them; a shared plane is used again from the next stage on, so nobody writes
-// what another thread may still read.
+// From plans to programs. A value that only one part reads, the one that makes it, lives in planes
+// of its thread, as short as it can. All others live in shared planes, from their stage to the end
+// of the last one that reads them; a shared plane is used again from the next stage on, so nobody
+// writes what another thread may still read.
 //
 // What a port holds in the end is written there at once where nobody reads the old value any more;
 // otherwise it is copied in a last stage.
@@ -97,8 +97,8 @@ static void find_uses(allotment *a)
     }
 }
 
-// Whether a result of the operation at `position` may go to its port: nobody reads the old value any
-// more, and a SUM does not itself.
+// Whether a result of the operation at `position` may go to its port: nobody reads the old value
+// any more, and a SUM does not itself.
 static bool is_direct(const allotment *a, uint32_t value, uint32_t position)
 {
     const plan *p = &a->plan;

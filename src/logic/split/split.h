@@ -4,8 +4,8 @@
 
 #include <bitloom/logic.h>
 
-// A program as one program for each thread, over the same planes. Inputs, state and outputs have the
-// slots of the original; behind them lie planes that threads share, then those of each thread:
+// A program as one program for each thread, over the same planes. Inputs, state and outputs have
+// the slots of the original; behind them lie planes that threads share, then those of each thread:
 //
 //     constants | inputs | state | outputs | shared | of thread 0 | of thread 1 | ...
 //
@@ -18,8 +18,8 @@ typedef struct split {
     const bl_allocator *allocator;
 } split;
 
-// Called with each thread's program as soon as it is made: raises *n_slots where the thread needs more
-// planes than the program has.
+// Called with each thread's program as soon as it is made: raises *n_slots where the thread needs
+// more planes than the program has.
 typedef bl_status split_end(void *context, size_t *n_slots, uint32_t thread,
                             const bl_program *program);
 

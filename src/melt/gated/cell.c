@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What one LSTM or GRU cell does with its sums, as a graph. The formulas are those of reference.c, in
-// the same order.
+// What one LSTM or GRU cell does with its sums, as a graph. The formulas are those of reference.c,
+// in the same order.
 
 #include "gated_private.h"
 

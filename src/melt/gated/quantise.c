@@ -135,7 +135,8 @@ static int32_t in_units(const bl_quantised *q, double x, int exponent)
     return (int32_t)(r > limit ? limit : r < -limit ? -limit : r);
 }
 
-// The same for a symbol's share, to the nearest 1/256: fewer planes, and sums are looked at in 1/16.
+// The same for a symbol's share, to the nearest 1/256: fewer planes, and sums are looked at in
+// 1/16.
 static int32_t in_coarse_units(const bl_quantised *q, double x, int exponent)
 {
     int drop = exponent + (int)q->hidden_bits - 2 * SUM_FRACTION;

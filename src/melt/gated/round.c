@@ -17,8 +17,8 @@
 static const double DAMPING = 0.01;
 
 // What a signed digit of a 6-bit weight costs, in squares of the weight's unit (half as much with 5
-// bits): gates are paid by the digit. At 0.3 an LSTM of 196,000 weights has 6 % fewer gates and 0.001
-// to 0.003 bits per byte more; 0.8 takes 15 % and costs 0.01.
+// bits): gates are paid by the digit. At 0.3 an LSTM of 196,000 weights has 6 % fewer gates and
+// 0.001 to 0.003 bits per byte more; 0.8 takes 15 % and costs 0.01.
 static const double DIGIT_PRICE = 0.3;
 
 // a = L L^T, in place, lower triangle.

@@ -11,8 +11,8 @@
 //   head   one SUM per symbol, low planes dropped
 //
 // A hidden value is seen as 2 h + 1 = sum of 2^k s_k over its bits, s_k = -1 or 1 (the sign bit the
-// other way round), a weight as signed powers of two: a product is a few bits with weights 2^e. With
-// s = 2 * literal - 1 a sum is a count of true literals by weight, and a constant.
+// other way round), a weight as signed powers of two: a product is a few bits with weights 2^e.
+// With s = 2 * literal - 1 a sum is a count of true literals by weight, and a constant.
 
 #include "gated_private.h"
 
