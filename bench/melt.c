@@ -32,6 +32,43 @@ static void run_texts(void *context)
     bl_runner_step(t->runner, t->states, t->bytes, BL_LANES, true);
 }
 
+typedef struct reading { // one text, 512 bytes at a time
+    bl_reader *reader;
+    uint8_t *state;
+    uint8_t text[BL_LANES];
+} reading;
+
+static void read_text(void *context)
+{
+    reading *r = context;
+    bl_reader_read(r->reader, r->state, r->text, BL_LANES, true);
+}
+
+// Tested to leave the same states and costs by tests/unit/melt.c.
+static bool report_reading(const bench_context *c, const bl_model *model, texts *t)
+{
+    size_t state_bytes = bl_model_facts(model)->state_bytes;
+    reading r = {.state = bl_alloc(NULL, state_bytes)};
+    bl_status status = r.state ? bl_reader_create(&r.reader, model, c->cpu, NULL) : BL_ERR_MEMORY;
+    if (status == BL_OK) {
+        memset(r.state, 0, state_bytes);
+        for (int i = 0; i < BL_LANES; i++)
+            r.text[i] = (uint8_t) "bitloom reads a text. "[i % 22];
+        bench_line line = {.group = "melt",
+                           .name = "reading one text",
+                           .units = BL_LANES,
+                           .unit = "bytes of text",
+                           .anchor = "a whole step for 512 texts",
+                           .question = "512 consecutive bytes of one text, states and logits"};
+        bench_pair(&line, read_text, run_texts, &r, t, c->settings->seconds);
+        c->sink->report(c->sink, &line);
+    } else if (status != BL_ERR_UNSUPPORTED)
+        fprintf(stderr, "bitloom: bench melt: reading: %s\n", bl_status_text(status));
+    bl_reader_destroy(&r.reader);
+    bl_free(NULL, r.state, state_bytes);
+    return status == BL_OK || status == BL_ERR_UNSUPPORTED;
+}
+
 typedef struct writing { // texts, by logic or by exact draws
     texts *texts;
     bl_gumbel *gumbel;
@@ -140,7 +177,7 @@ static bool bench_model(const bench_context *c, const bl_model *model)
                            .question = "states in, step, logits, states out: what is added?"};
         bench_pair(&line, run_texts, run_step, &t, &macro, c->settings->seconds);
         c->sink->report(c->sink, &line);
-        is_ok = report_writing(c, model, &t);
+        is_ok = report_reading(c, model, &t) && report_writing(c, model, &t);
     }
     bl_runner_destroy(&t.runner);
     bl_machine_destroy(&macro.machine);

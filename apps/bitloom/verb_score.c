@@ -6,7 +6,7 @@
 typedef struct settings {
     const char *text;
     int64_t n_warm;
-    bool by_class;
+    bool by_class, in_order;
 } settings;
 
 enum { PROGRESS_STEPS = 1000 };
@@ -29,7 +29,7 @@ static void print_result(const bl_score *score, const bl_model_info *info, const
     bl_json_real(&json, "bits_per_byte", bl_score_bits_per_byte(score));
     bl_json_uint(&json, "n_bytes", n);
     bl_json_uint(&json, "n_pieces", score->n_pieces);
-    bl_json_uint(&json, "n_warm_bytes", (uint64_t)o->n_warm);
+    bl_json_uint(&json, "n_warm_bytes", o->in_order ? 0 : (uint64_t)o->n_warm);
     bl_json_uint(&json, "n_luts", info->n_lut3);
     bl_json_uint(&json, "n_nodes", info->n_ands);
     bl_json_uint(&json, "n_nonzeros", info->n_nonzeros);
@@ -63,7 +63,8 @@ static bl_status score(const bl_model *model, const bl_file *text, const bl_comm
     if (status != BL_OK)
         return status;
     bl_progress_begin(&progress, "scoring", PROGRESS_STEPS, "per mille", c->common.is_quiet);
-    bl_score_params params = {.n_warm = (size_t)o->n_warm,
+    bl_score_params params = {.in_order = o->in_order,
+                              .n_warm = (size_t)o->n_warm,
                               .level = c->common.cpu,
                               .pool = pool,
                               .progress = show_progress,
@@ -94,7 +95,12 @@ static int run(const bl_command *c)
                              "%zu bytes; at least 2 can be scored", text.bytes);
     if (status == BL_OK) {
         status = score(model.model, &text, c);
-        if (status != BL_OK)
+        if (status == BL_ERR_UNSUPPORTED)
+            bl_diag_set(
+                &diag, status, c->operands[0], 0, 0,
+                "its gates read what it remembers, so that steps cannot be computed side by "
+                "side; without --in-order it can be scored");
+        else if (status != BL_OK)
             bl_diag_set(&diag, status, NULL, 0, 0, "%s", bl_status_text(status));
     }
     bl_file_close(&text);
@@ -108,6 +114,8 @@ static const bl_option options[] = {
      "the text; - is standard input"},
     {"warm", 0, BL_OPTION_INT, offsetof(settings, n_warm), "N", 0, 1e6,
      "bytes that each piece is warmed up on; default 256"},
+    {"in-order", 0, BL_OPTION_FLAG, offsetof(settings, in_order), NULL, 0, 0,
+     "as one piece, from the first byte to the last; not for an LSTM or GRU"},
     {"classes", 0, BL_OPTION_FLAG, offsetof(settings, by_class), NULL, 0, 0,
      "also per class of bytes"},
 };
@@ -120,7 +128,9 @@ const bl_verb bl_verb_score = {
         "The text is cut into pieces of about 2,048 bytes, 512 of them scored side by side.\n"
         "Each piece but the first is warmed up on the bytes before it (--warm); the first\n"
         "starts cold. Every byte but the first is scored once. The model does not learn\n"
-        "while it scores. The number of threads does not change the result.",
+        "while it scores. The number of threads does not change the result.\n"
+        "--in-order reads the text as a person does: nothing is cut and nothing warmed up.\n"
+        "The lanes then hold 512 consecutive bytes, so that short texts are quick, too.",
     .example = "bitloom score classics.loom --text book.txt --classes",
     .options = options,
     .n_options = sizeof options / sizeof *options,

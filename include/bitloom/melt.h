@@ -128,6 +128,21 @@ BL_API const int16_t *bl_runner_logits(const bl_runner *runner);
 // bytes, so that the probabilities of all 256 bytes add up to 1.
 BL_API void bl_runner_costs(uint32_t *costs, const bl_runner *runner, size_t lane);
 
+// Reads one text quickly: up to 512 of its bytes at a time, which lie in the lanes
+// (bitloom/timeline.h), in little more than a step of a runner.
+typedef struct bl_reader bl_reader;
+// BL_ERR_UNSUPPORTED where gates read what the network remembers (LSTM, GRU); a MuxRNN can be read.
+BL_API BL_MUST_USE bl_status bl_reader_create(bl_reader **reader, const bl_model *model,
+                                              bl_cpu level, const bl_allocator *allocator);
+BL_API void bl_reader_destroy(bl_reader **reader);
+// Moves the state on over n (1 to 512) bytes of text.
+BL_API void bl_reader_read(bl_reader *reader, uint8_t *state, const uint8_t *text, size_t n,
+                           bool wants_logits);
+// Of the last text: the states after each of its first n bytes; where logits were wanted, the costs
+// of all symbols behind byte i, as bl_runner_costs has them.
+BL_API void bl_reader_states(uint8_t *states, const bl_reader *reader, size_t n);
+BL_API void bl_reader_costs(uint32_t *costs, const bl_reader *reader, size_t i);
+
 // A distribution made sharper (temperature < 1) or flatter, to draw from. 0.01 to 100.
 typedef struct bl_sampler bl_sampler;
 BL_API BL_MUST_USE bl_status bl_sampler_create(bl_sampler **sampler, const bl_model *model,
@@ -173,6 +188,7 @@ typedef struct bl_score {
 } bl_score;
 
 typedef struct bl_score_params {
+    bool in_order;         // as one piece, from its first byte to its last, see below
     size_t n_warm;         // bytes that a piece is warmed up on
     size_t n_sample_bytes; // 0: all; else about so many, in 512 pieces spread over the text
     bl_cpu level;
@@ -184,6 +200,8 @@ typedef struct bl_score_params {
 // What a text costs. It is cut into groups of 512 pieces, one piece a lane; how many groups depends
 // on its length alone, so that any number of threads finds the same. Each piece is warmed up on the
 // bytes before it, as far as there are any; every byte but the very first is scored exactly once.
+// in_order: nothing is cut, warmed up or sampled; a bl_reader reads the text in steps of 512 bytes,
+// on one thread, with nothing remembered from before it. BL_ERR_UNSUPPORTED as there.
 BL_API BL_MUST_USE bl_status bl_model_score(bl_score *score, const bl_model *model,
                                             const uint8_t *text, size_t bytes,
                                             const bl_score_params *params,

@@ -50,4 +50,7 @@ struct bl_runner {
     const bl_allocator *allocator;
 };
 
+// Costs of all symbols; column[s * 512] is the logit of symbol s.
+void model_costs(uint32_t *costs, const bl_model *model, const int16_t *column);
+
 #endif

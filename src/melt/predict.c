@@ -21,11 +21,8 @@ static int16_t largest(const int16_t *column, uint32_t n_symbols)
     return most;
 }
 
-void bl_runner_costs(uint32_t *costs, const bl_runner *r, size_t lane)
+void model_costs(uint32_t *costs, const bl_model *m, const int16_t *column)
 {
-    assert(lane < BL_LANES);
-    const bl_model *m = r->model;
-    const int16_t *column = r->logits + lane;
     int32_t most = largest(column, m->info.n_symbols);
     uint64_t sum = 0, unit = m->info.logit_unit_cost;
     for (uint32_t s = 0; s < m->info.n_symbols; s++) {
@@ -39,6 +36,12 @@ void bl_runner_costs(uint32_t *costs, const bl_runner *r, size_t lane)
             cost += fixed_log2(m->info.symbol_bytes_n[s]);
         costs[s] = cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
     }
+}
+
+void bl_runner_costs(uint32_t *costs, const bl_runner *r, size_t lane)
+{
+    assert(lane < BL_LANES);
+    model_costs(costs, r->model, r->logits + lane);
 }
 
 struct bl_sampler {

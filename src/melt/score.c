@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a text costs a model, by class of bytes, 512 pieces side by side.
+// What a text costs a model, by class of bytes: 512 pieces side by side, or as one piece, 512 bytes
+// at a time.
 
 #include <bitloom/melt.h>
 
@@ -147,6 +148,43 @@ static void add_group(bl_score *score, const group *g)
     score->step_ns += g->step_ns;
 }
 
+// The whole text by one reader. The first byte has nothing before it.
+static bl_status score_in_order(bl_score *score, const bl_model *model, const uint8_t *text,
+                                size_t bytes, const bl_score_params *params,
+                                const bl_allocator *allocator)
+{
+    const bl_model_info *info = bl_model_facts(model);
+    bl_reader *reader = NULL;
+    uint8_t *state = bl_alloc(allocator, info->state_bytes);
+    uint64_t cost[BL_BYTE_CLASSES] = {0};
+    bl_status status = bl_reader_create(&reader, model, params->level, allocator);
+    if (!state)
+        status = BL_ERR_MEMORY;
+    else
+        memset(state, 0, info->state_bytes);
+    for (size_t at = 0, n; status == BL_OK && at + 1 < bytes; at += n) {
+        n = bytes - 1 - at < BL_LANES ? bytes - 1 - at : BL_LANES;
+        uint64_t now = bl_time_ns();
+        bl_reader_read(reader, state, text + at, n, true);
+        score->step_ns += bl_time_ns() - now;
+        score->n_steps++;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t costs[256], class = bl_byte_class(text[at + i + 1]);
+            bl_reader_costs(costs, reader, i);
+            cost[class] += costs[info->byte_symbol[text[at + i + 1]]];
+            score->n_bytes[class]++;
+        }
+        if (params->progress)
+            params->progress(params->progress_context, at + n, bytes - 1);
+    }
+    for (int k = 0; k < BL_BYTE_CLASSES; k++)
+        score->bits[k] = (double)cost[k] / BL_COST_BIT;
+    score->n_pieces = 1;
+    bl_reader_destroy(&reader);
+    bl_free(allocator, state, info->state_bytes);
+    return status;
+}
+
 bl_status bl_model_score(bl_score *score, const bl_model *model, const uint8_t *text, size_t bytes,
                          const bl_score_params *params, const bl_allocator *allocator)
 {
@@ -154,6 +192,8 @@ bl_status bl_model_score(bl_score *score, const bl_model *model, const uint8_t *
     *score = (bl_score){0};
     if (bytes < 2)
         return BL_ERR_ARGUMENT;
+    if (params->in_order)
+        return score_in_order(score, model, text, bytes, params, allocator);
     scoring s = {.model = model,
                  .info = bl_model_facts(model),
                  .params = params,

@@ -274,6 +274,72 @@ static void a_kept_lane_keeps_its_state(void)
 }
 
 // Grows a beam by itself; paths[lane] holds the bytes of each lane at the end.
+// Pieces of all lengths, on every level: the states after each byte and the costs behind it.
+static void a_text_read_in_the_lanes_is_the_text_read_byte_by_byte(void)
+{
+    opened o = open_model();
+    const bl_model_info *facts = bl_model_facts(o.model);
+    enum { N_BYTES = 1300 };
+    uint8_t text[N_BYTES], *states = malloc(BL_LANES * facts->state_bytes);
+    for (int i = 0; i < N_BYTES; i++)
+        text[i] = (uint8_t)real_text[i % (int)strlen(real_text)];
+    for (bl_cpu cpu = 0; cpu < BL_CPU_COUNT; cpu++) {
+        bl_reader *reader;
+        if (!bl_cpu_is_supported(cpu))
+            continue;
+        REQUIRE(bl_reader_create(&reader, o.model, cpu, NULL) == BL_OK);
+        uint8_t *state = calloc(1, facts->state_bytes), *plain = calloc(1, facts->state_bytes);
+        bool same = true;
+        for (size_t at = 0, n; at < N_BYTES; at += n) {
+            n = at == 0 ? BL_LANES : 1 + bl_random_below(&rng, 300);
+            n = n < N_BYTES - at ? n : N_BYTES - at;
+            bl_reader_read(reader, state, text + at, n, true);
+            bl_reader_states(states, reader, n);
+            for (size_t i = 0; i < n; i++) {
+                int16_t byte = text[at + i];
+                uint32_t costs[256], expected[256];
+                bl_runner_step(o.runner, plain, &byte, 1, true);
+                bl_runner_costs(expected, o.runner, 0);
+                bl_reader_costs(costs, reader, i);
+                same &= memcmp(costs, expected, facts->n_symbols * sizeof *costs) == 0;
+                same &= memcmp(states + i * facts->state_bytes, plain, facts->state_bytes) == 0;
+            }
+            same &= memcmp(state, plain, facts->state_bytes) == 0;
+        }
+        CHECK(same);
+        free(state);
+        free(plain);
+        bl_reader_destroy(&reader);
+    }
+    free(states);
+    close_model(&o);
+}
+
+static void scores_in_order_are_what_each_byte_costs(void)
+{
+    opened o = open_model();
+    const bl_model_info *facts = bl_model_facts(o.model);
+    const uint8_t *text = (const uint8_t *)real_text;
+    size_t bytes = strlen(real_text);
+    bl_score score;
+    bl_score_params params = {.in_order = true, .level = bl_cpu_best()};
+    uint8_t *state = calloc(1, facts->state_bytes);
+    uint64_t cost = 0;
+    REQUIRE(bl_model_score(&score, o.model, text, bytes, &params, NULL) == BL_OK);
+    for (size_t i = 0; i + 1 < bytes; i++) {
+        uint32_t costs[256];
+        int16_t byte = text[i];
+        bl_runner_step(o.runner, state, &byte, 1, true);
+        bl_runner_costs(costs, o.runner, 0);
+        cost += costs[facts->byte_symbol[text[i + 1]]];
+    }
+    double expected = (double)cost / BL_COST_BIT / (double)(bytes - 1);
+    double difference = bl_score_bits_per_byte(&score) - expected;
+    CHECK(difference < 1e-9 && difference > -1e-9);
+    free(state);
+    close_model(&o);
+}
+
 static uint32_t grow(const opened *o, const bl_beam_params *p, int steps, char paths[][32],
                      uint64_t *hash)
 {
@@ -446,6 +512,8 @@ int main(int n, char **words)
     RUN(damaged_looms_are_refused);
     RUN(probabilities_of_all_bytes_add_up_to_one);
     RUN(a_kept_lane_keeps_its_state);
+    RUN(a_text_read_in_the_lanes_is_the_text_read_byte_by_byte);
+    RUN(scores_in_order_are_what_each_byte_costs);
     RUN(beams_hold_different_texts_and_repeat);
     RUN(pruned_branches_vanish_and_leave_the_others);
     RUN(gumbel_draws_from_the_model);
