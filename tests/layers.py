@@ -8,7 +8,7 @@ import sys
 
 ORDER = [["base"], ["bits"], ["record"], ["logic"], ["batch"],
          ["automaton", "melt", "layout", "hair", "music"], ["gpu"], ["serve"], ["apps"]]
-HEADER_LAYER = {"planes": "record", "netlist": "logic", "simplify": "logic", "prove": "logic", "code": "logic", "timeline": "logic",
+HEADER_LAYER = {"planes": "record", "netlist": "logic", "simplify": "logic", "prove": "logic", "code": "logic", "timeline": "logic", "pattern": "logic",
                 "gated": "melt"}  # public headers that are not named after their layer
 LEVEL = {layer: i for i, group in enumerate(ORDER) for layer in group}
 root = pathlib.Path(sys.argv[1]).resolve()

@@ -17,6 +17,7 @@
 
 #include <bitloom/base.h>
 #include <bitloom/logic.h>
+#include <bitloom/pattern.h>
 
 BL_BEGIN_DECLS
 
@@ -229,11 +230,14 @@ typedef struct bl_beam_params {
     uint32_t width;     // 1..512; 0: 512
     double temperature; // 0..4
     uint64_t seed;
-    uint64_t path_key;     // of the text before: bl_beam_path_key over its bytes, from 0
-    const bl_bytes *avoid; // no continuation begins with one of these; copied
-    uint32_t n_avoid;      // at most 64
+    uint64_t path_key;         // of the text before: bl_beam_path_key over its bytes, from 0
+    const bl_bytes *avoid;     // no continuation begins with one of these; copied
+    uint32_t n_avoid;          // at most 64
+    const bl_pattern *pattern; // continuations are beginnings of its texts, NULL: of any; see below
 } bl_beam_params;
 
+// With a pattern, bytes that it does not allow have no probability, and the others share it. The
+// pattern must outlive the beam.
 BL_API uint64_t bl_beam_path_key(uint64_t key, uint8_t byte);
 
 enum { BL_BEAM_MAX_AVOID = 64, BL_BEAM_MAX_AVOID_BYTES = 1024 };

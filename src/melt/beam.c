@@ -38,6 +38,13 @@ typedef struct lane {
     uint64_t cost, avoid, key;
 } lane;
 
+// What a pattern lets follow each lane; one machine holds all lanes to it at once.
+typedef struct hold {
+    bl_constraint *constraint;
+    uint32_t states[BL_LANES];
+    uint64_t allowed[BL_LANES][4];
+} hold;
+
 struct bl_beam {
     const bl_model *model;
     const bl_allocator *allocator;
@@ -53,6 +60,7 @@ struct bl_beam {
     uint8_t (*avoid)[BL_BEAM_MAX_AVOID_BYTES];
     size_t avoid_bytes[BL_BEAM_MAX_AVOID];
     uint32_t n_avoid;
+    hold *hold; // or NULL
 };
 
 static size_t states_bytes(const bl_model *m) { return BL_LANES * m->info.state_bytes; }
@@ -69,6 +77,23 @@ static bool is_legal(const bl_beam_params *p)
     for (uint32_t i = 0; is_ok && i < p->n_avoid; i++)
         is_ok = p->avoid[i].bytes >= 1 && p->avoid[i].bytes <= BL_BEAM_MAX_AVOID_BYTES;
     return is_ok;
+}
+
+static bl_status hold_create(bl_beam *b, const bl_pattern *pattern)
+{
+    b->hold = bl_alloc(b->allocator, sizeof *b->hold);
+    if (!b->hold)
+        return BL_ERR_MEMORY;
+    b->hold->constraint = NULL;
+    b->hold->states[0] = BL_PATTERN_START;
+    return bl_constraint_create(&b->hold->constraint, pattern, bl_cpu_best(), b->allocator);
+}
+
+// Whether a symbol may follow lane l at all.
+static bool may_follow(const bl_beam *b, uint32_t l, uint32_t symbol)
+{
+    int byte = b->model->info.symbol_byte[symbol];
+    return byte >= 0 && (!b->hold || b->hold->allowed[l][byte / 64] >> (byte % 64) & 1);
 }
 
 bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t *state,
@@ -90,9 +115,11 @@ bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t 
     b->states = bl_alloc(allocator, states_bytes(model));
     b->next_states = bl_alloc(allocator, states_bytes(model));
     b->candidates = bl_alloc(allocator, candidates_bytes(model));
+    bl_status status = p->pattern ? hold_create(b, p->pattern) : BL_OK;
     if (p->n_avoid)
         b->avoid = bl_alloc_array(allocator, p->n_avoid, sizeof *b->avoid);
-    if (!b->states || !b->next_states || !b->candidates || (p->n_avoid && !b->avoid)) {
+    if (status != BL_OK || !b->states || !b->next_states || !b->candidates
+        || (p->n_avoid && !b->avoid)) {
         bl_beam_destroy(&b);
         return BL_ERR_MEMORY;
     }
@@ -117,6 +144,9 @@ void bl_beam_destroy(bl_beam **handle)
     bl_free(b->allocator, b->next_states, states_bytes(b->model));
     bl_free(b->allocator, b->candidates, candidates_bytes(b->model));
     bl_free(b->allocator, b->avoid, b->n_avoid * sizeof *b->avoid);
+    if (b->hold)
+        bl_constraint_destroy(&b->hold->constraint);
+    bl_free(b->allocator, b->hold, sizeof *b->hold);
     bl_free(b->allocator, b, sizeof *b);
     *handle = NULL;
 }
@@ -172,17 +202,17 @@ static uint64_t match_avoid(bool *is_forbidden, const bl_beam *b, uint64_t avoid
 
 // Probabilities at the temperature: costs / temperature, normalised over the bytes that may be
 // emitted. Returns log2 of the normaliser.
-static double normaliser(const bl_beam *b, const uint32_t *costs)
+static double normaliser(const bl_beam *b, uint32_t l, const uint32_t *costs)
 {
     const bl_model_info *info = &b->model->info;
     double scale = -1.0 / (b->temperature * BL_COST_BIT), sum = 0;
     uint32_t least = UINT32_MAX;
     for (uint32_t s = 0; s < info->n_symbols; s++)
-        if (info->symbol_byte[s] >= 0 && costs[s] < least)
+        if (may_follow(b, l, s) && costs[s] < least)
             least = costs[s];
     for (uint32_t s = 0; s < info->n_symbols; s++) {
-        double x = scale * (costs[s] - least);
-        if (info->symbol_byte[s] >= 0 && x > 2 * LEAST_LOG2)
+        double x = scale * ((double)costs[s] - least);
+        if (x > 2 * LEAST_LOG2 && may_follow(b, l, s))
             sum += exact_exp2(x);
     }
     return exact_log2(sum) + scale * least;
@@ -204,7 +234,7 @@ static size_t propose_probable(candidate *out, const bl_beam *b, uint32_t l, con
     const lane *parent = &b->lanes[l];
     size_t n = 0;
     for (uint32_t s = 0; s < info->n_symbols; s++) {
-        if (info->symbol_byte[s] < 0)
+        if (!may_follow(b, l, s))
             continue;
         uint64_t cost = parent->cost + costs[s];
         out[n++] = (candidate){.lane = (uint16_t)l,
@@ -221,12 +251,12 @@ static size_t propose_drawn(candidate *out, const bl_beam *b, uint32_t l, const 
 {
     const bl_model_info *info = &b->model->info;
     const lane *parent = &b->lanes[l];
-    double norm = normaliser(b, costs), best = -1e300,
+    double norm = normaliser(b, l, costs), best = -1e300,
            scale = -1.0 / (b->temperature * BL_COST_BIT);
     size_t n = 0, n_useful = 0;
     for (uint32_t s = 0; s < info->n_symbols; s++) {
         double step = scale * costs[s] - norm;
-        if (info->symbol_byte[s] < 0 || step < LEAST_LOG2)
+        if (step < LEAST_LOG2 || !may_follow(b, l, s))
             continue;
         uint8_t byte = (uint8_t)info->symbol_byte[s];
         candidate c = {.lane = (uint16_t)l,
@@ -267,7 +297,7 @@ static size_t remove_forbidden(candidate *c, size_t n, const bl_beam *b)
 static double score_threshold(const bl_beam *b)
 {
     double least = -1e4; // 2^-10000: below every score
-    if (b->n_lanes < b->width || b->n_avoid > 0)
+    if (b->n_lanes < b->width || b->n_avoid > 0 || b->hold)
         return least;
     least = b->lanes[0].score;
     for (uint32_t l = 1; l < b->n_lanes; l++)
@@ -324,11 +354,23 @@ static void select_best(candidate *c, size_t n, size_t k)
     }
 }
 
+static void move_hold(hold *h, const bl_beam_frame *frame, size_t n)
+{
+    uint32_t states[BL_LANES];
+    for (size_t i = 0; i < n; i++)
+        states[i] = h->states[frame->parent[i]];
+    bl_constraint_step(h->constraint, states, frame->byte, n);
+    memcpy(h->states, states, n * sizeof *states);
+}
+
 void bl_beam_select(bl_beam_frame *frame, bl_beam *b, const bl_runner *runner, size_t first_lane)
 {
     size_t n = 0, state_bytes = b->model->info.state_bytes;
     uint32_t costs[256];
     double threshold = score_threshold(b);
+    if (b->hold)
+        bl_constraint_allowed(b->hold->allowed, NULL, b->hold->constraint, b->hold->states,
+                              b->n_lanes);
     for (uint32_t l = 0; l < b->n_lanes; l++) {
         candidate *out = b->candidates + n;
         bl_runner_costs(costs, runner, first_lane + l);
@@ -357,6 +399,8 @@ void bl_beam_select(bl_beam_frame *frame, bl_beam *b, const bl_runner *runner, s
         frame->byte[i] = c->byte;
     }
     memcpy(b->lanes, next, n * sizeof *next);
+    if (b->hold)
+        move_hold(b->hold, frame, n);
     uint8_t *states = b->states;
     b->states = b->next_states;
     b->next_states = states;

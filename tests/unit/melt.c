@@ -414,6 +414,33 @@ static void pruned_branches_vanish_and_leave_the_others(void)
     close_model(&o);
 }
 
+static void beams_keep_to_a_pattern(void)
+{
+    static char paths[BL_LANES][32];
+    opened o = open_model();
+    static const char *const texts[] = {"([aeiou][^aeiou\n]){3}.*", "(one|two|three) [a-z]*"};
+    for (int k = 0; k < 2; k++)
+        for (int warm = 0; warm < 2; warm++) {
+            bl_pattern *pattern = NULL;
+            uint64_t hash = 0;
+            size_t n = strlen(texts[k]);
+            REQUIRE(bl_pattern_parse(&pattern, texts[k], n, "pattern", NULL, NULL) == BL_OK);
+            bl_beam_params p = {.temperature = warm * 0.8, .seed = 3, .pattern = pattern};
+            uint32_t n_lanes = grow(&o, &p, 9, paths, &hash);
+            CHECK(n_lanes >= 3);
+            for (uint32_t i = 0; i < n_lanes; i++) {
+                uint32_t state = BL_PATTERN_START;
+                for (int t = 0; t < 9; t++)
+                    state = bl_pattern_next(pattern, state, (uint8_t)paths[i][t]);
+                CHECK(state != BL_PATTERN_DEAD);
+                for (uint32_t j = 0; j < i; j++)
+                    CHECK(memcmp(paths[i], paths[j], 9) != 0);
+            }
+            bl_pattern_destroy(&pattern);
+        }
+    close_model(&o);
+}
+
 static void gumbel_draws_from_the_model(void)
 {
     enum { ROUNDS = 100 };
@@ -516,6 +543,7 @@ int main(int n, char **words)
     RUN(scores_in_order_are_what_each_byte_costs);
     RUN(beams_hold_different_texts_and_repeat);
     RUN(pruned_branches_vanish_and_leave_the_others);
+    RUN(beams_keep_to_a_pattern);
     RUN(gumbel_draws_from_the_model);
     RUN(samples_repeat_on_every_level);
     bl_program_destroy(&program);
