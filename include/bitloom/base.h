@@ -155,6 +155,14 @@ BL_API void bl_buffer_append(bl_buffer *buffer, const void *data, size_t bytes);
 BL_API void bl_buffer_print(bl_buffer *buffer, const char *format, ...) BL_PRINTF(2, 3);
 BL_API void bl_buffer_clear(bl_buffer *buffer); // frees
 
+// ---------------------------------------------------------------------------------- UTF-8
+
+// How many bytes the sequence at the beginning of a text of bytes > 0 has, 1 to 4; 0: it is none.
+BL_API size_t bl_utf8_sequence(const uint8_t *text, size_t bytes);
+// How many bytes of a text are left when a sequence that more bytes could complete is cut off its
+// end: what may be shown while the text still grows.
+BL_API size_t bl_utf8_whole(const uint8_t *text, size_t bytes);
+
 // ----------------------------------------------------------------------------------- JSON
 
 // A streaming writer: commas, escapes and nesting are its business. Text that is not UTF-8 gets

@@ -24,30 +24,11 @@ static void new_line(bl_json *j)
         bl_buffer_append(j->out, "  ", 2);
 }
 
-// The bytes of the UTF-8 sequence at s, 0 if it is none (RFC 3629: no surrogates, no overlongs).
-static size_t sequence_bytes(const uint8_t *s, size_t left)
-{
-    if (s[0] < 0x80)
-        return 1;
-    size_t n = s[0] >= 0xC2 && s[0] < 0xE0   ? 2
-               : s[0] >= 0xE0 && s[0] < 0xF0 ? 3
-               : s[0] >= 0xF0 && s[0] < 0xF5 ? 4
-                                             : 0;
-    if (n == 0 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xC0) != 0x80)
-            return 0;
-    bool is_bad = (s[0] == 0xE0 && s[1] < 0xA0) || (s[0] == 0xED && s[1] >= 0xA0)
-                  || (s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] >= 0x90);
-    return is_bad ? 0 : n;
-}
-
 static void quote(bl_json *j, const uint8_t *s, size_t bytes)
 {
     bl_buffer_append(j->out, "\"", 1);
     for (size_t i = 0; i < bytes;) {
-        size_t n = sequence_bytes(s + i, bytes - i);
+        size_t n = bl_utf8_sequence(s + i, bytes - i);
         if (n == 0)
             bl_buffer_append(j->out, "\xEF\xBF\xBD", 3);
         else if (s[i] == '"' || s[i] == '\\')

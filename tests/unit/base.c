@@ -22,6 +22,35 @@ static void diagnostics_name_the_place(void)
     CHECK(bl_diag_set(NULL, BL_ERR_LIMIT, "b", 0, 0, "x") == BL_ERR_LIMIT);
 }
 
+static void utf8_sequences_are_told_from_others(void)
+{
+    const struct {
+        const char *text;
+        size_t sequence, whole; // of the whole text
+    } cases[] = {{"a", 1, 1},
+                 {"\xC3\xA9", 2, 2},
+                 {"\xE2\x82\xAC", 3, 3},
+                 {"\xF0\x9F\x98\x80", 4, 4},
+                 {"\xC3", 0, 0},
+                 {"\xE2\x82", 0, 0},
+                 {"\xF0\x9F\x98", 0, 0},
+                 {"\xE0\x80", 0, 2},
+                 {"\xED\xA0", 0, 2},
+                 {"\xF4\x90", 0, 2},
+                 {"\xC1", 0, 1},
+                 {"\xFF", 0, 1},
+                 {"\x80\x80\x80\x80", 0, 4},
+                 {"ab\xE2\x82", 1, 2},
+                 {"\xE2\x82\xAC\xF0", 3, 3}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const uint8_t *text = (const uint8_t *)cases[i].text;
+        size_t n = strlen(cases[i].text);
+        CHECK(bl_utf8_sequence(text, n) == cases[i].sequence);
+        CHECK(bl_utf8_whole(text, n) == cases[i].whole);
+    }
+    CHECK(bl_utf8_whole(NULL, 0) == 0);
+}
+
 static void json_escapes_and_repairs_text(void)
 {
     bl_buffer out = {0};
@@ -217,6 +246,7 @@ static void wrong_options_get_a_way_out(void)
 int main(void)
 {
     RUN(diagnostics_name_the_place);
+    RUN(utf8_sequences_are_told_from_others);
     RUN(json_escapes_and_repairs_text);
     RUN(base64_round_trips_and_rejects);
     RUN(buffers_grow_and_failure_sticks);
