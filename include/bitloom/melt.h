@@ -154,6 +154,32 @@ BL_API void bl_sampler_destroy(bl_sampler **sampler);
 BL_API uint8_t bl_sampler_draw(const bl_sampler *sampler, const bl_runner *runner, size_t lane,
                                bl_random *random);
 
+// Drawing from costs, with what people ask of a server: a bias per byte, the likeliest bytes only,
+// forbidden bytes. Integers throughout: the same byte on every machine.
+typedef struct bl_draw_params {
+    double temperature;      // 0: always the likeliest byte, the least of equals; else 0.01 to 100
+    double top_p;            // only the likeliest bytes that together reach this share; 0 or 1: all
+    const double *bias_nats; // [256], -1000 to 1000, added to log-probabilities; NULL: none
+} bl_draw_params;
+
+// Bytes that share a symbol with others are drawn only where their bias is above 0. Plain data.
+typedef struct bl_draw {
+    uint64_t rate;     // 2^16 / temperature; 0: the likeliest
+    uint64_t share;    // in 2^-24
+    int64_t gain[256]; // bias in cost units
+    uint8_t symbol[256];
+    bool is_open[256]; // may be drawn
+} bl_draw;
+
+// BL_ERR_ARGUMENT: a parameter out of range.
+BL_API BL_MUST_USE bl_status bl_draw_set(bl_draw *draw, const bl_model *model,
+                                         const bl_draw_params *params);
+
+// A byte drawn by what bl_runner_costs gave; bit b % 64 of allowed[b / 64]: byte b may be drawn,
+// NULL: all. BL_KEEP where nothing may be. Some microseconds.
+BL_API int bl_draw_byte(const bl_draw *draw, const uint32_t *costs, const uint64_t *allowed,
+                        bl_random *random);
+
 // Drawing inside the machine: the Gumbel-max trick as logic. Every logit gets noise of its own,
 // made of random planes by tables, and a tournament finds the greatest, so that model and draw
 // together are gates: (state, noise) -> (state, byte). The noise has 512 values a symbol, in 1/128

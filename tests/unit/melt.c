@@ -273,6 +273,81 @@ static void a_kept_lane_keeps_its_state(void)
     close_model(&o);
 }
 
+// The costs of lane 0 after a text.
+static void costs_after(uint32_t *costs, const opened *o, const char *text)
+{
+    memset(o->states, 0, bl_model_facts(o->model)->state_bytes);
+    for (; *text; text++)
+        bl_runner_step(o->runner, o->states, (int16_t[]){(uint8_t)*text}, 1, true);
+    bl_runner_costs(costs, o->runner, 0);
+}
+
+static void draws_come_as_often_as_they_should(void)
+{
+    enum { DRAWS = 20000 };
+    opened o = open_model();
+    const bl_model_info *m = bl_model_facts(o.model);
+    bl_draw draw;
+    uint32_t costs[256], n[256] = {0};
+    bl_random random;
+    bl_random_seed(&random, 5);
+    costs_after(costs, &o, "It was ");
+    REQUIRE(bl_draw_set(&draw, o.model, &(bl_draw_params){.temperature = 1}) == BL_OK);
+    for (int i = 0; i < DRAWS; i++)
+        n[bl_draw_byte(&draw, costs, NULL, &random)]++;
+    double own = 0; // share of the bytes that can be drawn
+    for (int b = 0; b < 256; b++)
+        own += draw.is_open[b] ? probability(costs[m->byte_symbol[b]]) : 0;
+    for (int b = 0; b < 256; b++) {
+        double expected = draw.is_open[b] ? probability(costs[m->byte_symbol[b]]) / own : 0;
+        double sigma = sqrt(expected / DRAWS) + 1e-3;
+        CHECK(fabs(n[b] / (double)DRAWS - expected) < 5 * sigma);
+    }
+    close_model(&o);
+}
+
+static void draws_obey_bias_share_and_mask(void)
+{
+    opened o = open_model();
+    bl_draw draw;
+    uint32_t costs[256];
+    double bias[256] = {0};
+    uint64_t allowed[4] = {0, UINT64_C(1) << ('x' - 64) | UINT64_C(1) << ('y' - 64), 0, 0};
+    bl_random random;
+    bl_random_seed(&random, 6);
+    costs_after(costs, &o, "It was ");
+    REQUIRE(bl_draw_set(&draw, o.model, &(bl_draw_params){0}) == BL_OK);
+    int likeliest = bl_draw_byte(&draw, costs, NULL, &random);
+    REQUIRE(bl_draw_set(&draw, o.model, &(bl_draw_params){.temperature = 1, .top_p = 1e-9})
+            == BL_OK);
+    CHECK(bl_draw_byte(&draw, costs, NULL, &random) == likeliest);
+    bool seen[2] = {false};
+    REQUIRE(bl_draw_set(&draw, o.model, &(bl_draw_params){.temperature = 5}) == BL_OK);
+    for (int i = 0; i < 200; i++) {
+        int b = bl_draw_byte(&draw, costs, allowed, &random);
+        REQUIRE(b == 'x' || b == 'y');
+        seen[b - 'x'] = true;
+    }
+    CHECK(seen[0] && seen[1]);
+    CHECK(bl_draw_byte(&draw, costs, (uint64_t[4]){0}, &random) == BL_KEEP);
+    bias[0xFE] = 300; // no symbol of its own, and wanted all the same
+    bias[likeliest] = -100;
+    REQUIRE(bl_draw_set(&draw, o.model, &(bl_draw_params){.temperature = 1, .bias_nats = bias})
+            == BL_OK);
+    CHECK(bl_draw_byte(&draw, costs, NULL, &random) == 0xFE);
+    bias[0xFE] = 0;
+    REQUIRE(bl_draw_set(&draw, o.model, &(bl_draw_params){.temperature = 1, .bias_nats = bias})
+            == BL_OK);
+    for (int i = 0; i < 200; i++)
+        CHECK(bl_draw_byte(&draw, costs, NULL, &random) != likeliest);
+    const bl_draw_params wrong[] = {{.temperature = -1},    {.temperature = 101},
+                                    {.temperature = 0.001}, {.top_p = 1.5},
+                                    {.top_p = -1},          {.temperature = NAN}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(bl_draw_set(&draw, o.model, &wrong[i]) == BL_ERR_ARGUMENT);
+    close_model(&o);
+}
+
 // Grows a beam by itself; paths[lane] holds the bytes of each lane at the end.
 // Pieces of all lengths, on every level: the states after each byte and the costs behind it.
 static void a_text_read_in_the_lanes_is_the_text_read_byte_by_byte(void)
@@ -541,6 +616,8 @@ int main(int n, char **words)
     RUN(a_kept_lane_keeps_its_state);
     RUN(a_text_read_in_the_lanes_is_the_text_read_byte_by_byte);
     RUN(scores_in_order_are_what_each_byte_costs);
+    RUN(draws_come_as_often_as_they_should);
+    RUN(draws_obey_bias_share_and_mask);
     RUN(beams_hold_different_texts_and_repeat);
     RUN(pruned_branches_vanish_and_leave_the_others);
     RUN(beams_keep_to_a_pattern);
