@@ -12,8 +12,11 @@ activity *activity_create(activity_kind kind, size_t n_lanes, size_t state_bytes
     a->states = bl_alloc_array(NULL, n_lanes, state_bytes);
     a->bytes = bl_alloc_array(NULL, n_lanes, sizeof *a->bytes);
     a->cost_bits = bl_alloc_array(NULL, n_lanes, sizeof *a->cost_bits);
-    if (a->states && a->bytes && a->cost_bits)
+    if (a->states && a->bytes && a->cost_bits) {
+        for (size_t i = 0; i < n_lanes; i++)
+            a->bytes[i] = BL_KEEP;
         return a;
+    }
     activity_destroy(a, state_bytes);
     return NULL;
 }
@@ -25,7 +28,9 @@ void activity_destroy(activity *a, size_t state_bytes)
     bl_free(NULL, a->states, a->n_lanes * state_bytes);
     bl_free(NULL, a->bytes, a->n_lanes * sizeof *a->bytes);
     bl_free(NULL, a->cost_bits, a->n_lanes * sizeof *a->cost_bits);
-    bl_free(NULL, a->top, a->n_lanes * a->n_top * sizeof *a->top);
+    size_t n_predicted = a->kind == ACTIVITY_FEED ? a->n_text : a->n_lanes;
+    bl_free(NULL, a->top, n_predicted * a->n_top * sizeof *a->top);
+    bl_free(NULL, a->text_costs, a->n_text * sizeof *a->text_costs);
     bl_free(NULL, a->text, a->n_text);
     bl_free(NULL, a->trail, a->n_text * state_bytes);
     for (uint32_t i = 0; i < a->beam_params.n_avoid; i++)
@@ -34,6 +39,7 @@ void activity_destroy(activity *a, size_t state_bytes)
     bl_free(NULL, (void *)(uintptr_t)a->beam_params.avoid,
             a->beam_params.n_avoid * sizeof *a->beam_params.avoid);
     bl_beam_destroy(&a->beam);
+    rollout_destroy(a->rollout);
     bl_free(NULL, a, sizeof *a);
 }
 

@@ -9,6 +9,8 @@
 
 #include "engine.h"
 
+#include "work.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -43,130 +45,6 @@ struct engine {
     int16_t bytes[BL_LANES];
 };
 
-// ------------------------------------------------------------- what an activity does in a tick
-
-// Phases of STEP: 0 asks for the costs before the byte, 1 takes the byte. FEED with cost the same
-// for each byte; BEAM reads its text (0, 1), grows, and may step its last lanes once more (2).
-
-static bool wants_logits(const activity *a)
-{
-    switch (a->kind) {
-    case ACTIVITY_FEED: return a->wants_cost && a->at < a->n_text;
-    case ACTIVITY_STEP: return a->phase == 0 || a->n_top > 0;
-    case ACTIVITY_TOP: return true;
-    default: return a->at == a->n_text && a->phase < 2; // reading needs none, growing does
-    }
-}
-
-static size_t lanes_of(activity *a, uint8_t **states, const int16_t **bytes)
-{
-    if (a->beam)
-        return bl_beam_lanes(a->beam, states, bytes);
-    *states = a->states;
-    *bytes = a->bytes;
-    bool reads_text = a->kind == ACTIVITY_FEED || a->kind == ACTIVITY_BEAM;
-    if (reads_text)
-        a->bytes[0] = a->phase == 0 ? BL_KEEP : a->text[a->at - 1];
-    return reads_text ? 1 : a->n_lanes;
-}
-
-static void store_top(activity *a, size_t lane, const uint32_t *costs, const bl_model_info *info)
-{
-    prediction all[256];
-    for (int b = 0; b < 256; b++)
-        all[b] = (prediction){(uint8_t)b, (float)costs[info->byte_symbol[b]] / (float)BL_COST_BIT};
-    for (uint32_t i = 0; i < a->n_top; i++) { // n_top is small: selection sort
-        uint32_t best = i;
-        for (uint32_t k = i + 1; k < 256; k++)
-            if (all[k].bits < all[best].bits)
-                best = k;
-        prediction t = all[i];
-        all[i] = all[best];
-        all[best] = t;
-        a->top[lane * a->n_top + i] = all[i];
-    }
-}
-
-static bool advance_step(activity *a, const engine *e)
-{
-    const bl_model_info *info = bl_model_facts(e->model);
-    uint32_t costs[256];
-    for (size_t i = 0; i < a->n_lanes && wants_logits(a); i++) {
-        bl_runner_costs(costs, e->runner, a->first_lane + i);
-        if (a->kind == ACTIVITY_TOP || a->phase == 1)
-            store_top(a, i, costs, info);
-    }
-    return a->kind == ACTIVITY_TOP || a->phase == 1;
-}
-
-// Reading: each byte of text is charged its cost before it is taken.
-static bool advance_text(activity *a, const engine *e)
-{
-    const bl_model_info *info = bl_model_facts(e->model);
-    if (a->at > 0 && a->trail)
-        memcpy(a->trail + (a->at - 1) * e->state_bytes, a->states, e->state_bytes);
-    if (a->at == a->n_text)
-        return true;
-    if (a->wants_cost) {
-        uint32_t costs[256];
-        bl_runner_costs(costs, e->runner, a->first_lane);
-        a->cost_bits[0] += (double)costs[info->byte_symbol[a->text[a->at]]] / BL_COST_BIT;
-    }
-    return false;
-}
-
-static bool advance_beam(engine_event **event, activity *a, engine *e)
-{
-    if (a->phase == 2)
-        return true;
-    bl_beam_frame *frame = bl_alloc(NULL, sizeof *frame);
-    engine_event *made = bl_alloc(NULL, sizeof *made);
-    if (frame && made)
-        bl_beam_select(frame, a->beam, e->runner, a->first_lane);
-    if (!frame || !made || frame->n_lanes == 0) {
-        a->reason = frame && made ? END_EXHAUSTED : END_FAILED;
-        bl_free(NULL, frame, sizeof *frame);
-        bl_free(NULL, made, sizeof *made);
-        return true;
-    }
-    a->n_steps_done++;
-    *made = (engine_event){.activity = a, .frame = frame, .step = a->n_steps_done};
-    *event = made;
-    if (a->n_steps_done < a->n_steps)
-        return false;
-    a->phase = 2;
-    return !a->keeps_lanes;
-}
-
-// Moves an activity on after its lanes have run; true: it has ended.
-static bool advance(engine_event **event, activity *a, engine *e)
-{
-    if (a->beam)
-        return advance_beam(event, a, e);
-    if (a->kind == ACTIVITY_STEP && a->phase == 0) {
-        const bl_model_info *info = bl_model_facts(e->model);
-        uint32_t costs[256];
-        for (size_t i = 0; i < a->n_lanes; i++) {
-            bl_runner_costs(costs, e->runner, a->first_lane + i);
-            a->cost_bits[i] = (double)costs[info->byte_symbol[a->bytes[i] & 255]] / BL_COST_BIT;
-        }
-        a->phase = 1;
-        return false;
-    }
-    if (a->kind == ACTIVITY_STEP || a->kind == ACTIVITY_TOP)
-        return advance_step(a, e);
-    if (!advance_text(a, e)) {
-        a->at++;
-        a->phase = 1;
-        return false;
-    }
-    if (a->kind == ACTIVITY_FEED)
-        return true;
-    bool is_made = bl_beam_create(&a->beam, e->model, a->states, &a->beam_params, NULL) == BL_OK;
-    a->reason = is_made ? END_DONE : END_FAILED;
-    return !is_made;
-}
-
 // ---------------------------------------------------------------------------------- the tick
 
 static bool is_runnable(const activity *a)
@@ -174,21 +52,12 @@ static bool is_runnable(const activity *a)
     return a->is_cancelled || a->n_unsent < MAX_UNSENT_FRAMES;
 }
 
-static size_t demand(activity *a)
-{
-    uint8_t *states;
-    const int16_t *bytes;
-    return a->beam ? bl_beam_lanes(a->beam, &states, &bytes)
-           : a->kind == ACTIVITY_STEP || a->kind == ACTIVITY_TOP ? a->n_lanes
-                                                                 : 1;
-}
-
 static int by_clock(const void *x, const void *y)
 {
     const activity *a = *(activity *const *)x, *b = *(activity *const *)y;
     if (a->client->clock != b->client->clock)
         return a->client->clock < b->client->clock ? -1 : 1;
-    return a->id < b->id ? -1 : a->id > b->id;
+    return a->place < b->place ? -1 : a->place > b->place;
 }
 
 // Each activity pays for its share of the tick.
@@ -198,32 +67,54 @@ static void charge(engine *e, size_t n_lanes)
         activity *a = e->chosen[i];
         if (a->is_skipped)
             continue;
-        a->client->clock += (demand(a) * BL_LANES + n_lanes - 1) / n_lanes;
+        a->client->clock += (work_n_lanes(a) * BL_LANES + n_lanes - 1) / n_lanes;
         if (e->clock < a->client->clock)
             e->clock = a->client->clock;
     }
+}
+
+// Whoever is in this tick goes behind those that are not, so that activities of one client take
+// turns, and everyone comes within reach of `ready`.
+static void requeue_chosen(engine *e)
+{
+    activity *chosen = NULL, **end = &chosen, **at = &e->activities;
+    for (activity *a; (a = *at) != NULL;)
+        if (a->is_chosen) {
+            *at = a->next;
+            *end = a;
+            end = &a->next;
+            a->is_chosen = false;
+        } else
+            at = &a->next;
+    *end = NULL;
+    *at = chosen;
 }
 
 // Who had least goes first; whoever does not fit any more waits for the next tick.
 static void choose(engine *e)
 {
     activity *ready[4 * MAX_CHOSEN];
-    size_t n = 0, n_lanes = 0;
+    uint32_t n = 0;
+    size_t n_lanes = 0;
     e->n_chosen = 0;
     for (activity *a = e->activities; a && n < sizeof ready / sizeof *ready; a = a->next)
-        if (is_runnable(a))
+        if (is_runnable(a)) {
+            a->place = n;
             ready[n++] = a;
+        }
     qsort(ready, n, sizeof *ready, by_clock);
-    for (size_t i = 0; i < n && e->n_chosen < MAX_CHOSEN; i++) {
+    for (uint32_t i = 0; i < n && e->n_chosen < MAX_CHOSEN; i++) {
         activity *a = ready[i];
         a->is_skipped = a->is_cancelled;
-        size_t lanes = a->is_skipped ? 0 : demand(a);
+        size_t lanes = a->is_skipped ? 0 : work_n_lanes(a);
         if (n_lanes + lanes > BL_LANES)
             continue;
         a->first_lane = n_lanes;
         n_lanes += lanes;
+        a->is_chosen = true;
         e->chosen[e->n_chosen++] = a;
     }
+    requeue_chosen(e);
     charge(e, n_lanes);
     e->stats.n_lanes_busy = (uint32_t)n_lanes;
     e->stats.n_lane_steps += n_lanes;
@@ -237,31 +128,12 @@ static size_t gather(engine *e, bool *logits)
         activity *a = e->chosen[i];
         if (a->is_skipped)
             continue;
-        uint8_t *states;
-        const int16_t *bytes;
-        bool keeps = (a->kind == ACTIVITY_STEP && a->phase == 0) || a->kind == ACTIVITY_TOP;
-        size_t lanes = lanes_of(a, &states, &bytes);
         assert(a->first_lane == n);
-        memcpy(e->states + n * e->state_bytes, states, lanes * e->state_bytes);
-        for (size_t k = 0; k < lanes; k++)
-            e->bytes[n + k] = keeps ? BL_KEEP : bytes[k];
-        *logits |= wants_logits(a);
-        n += lanes;
+        *logits |= work_wants_logits(a);
+        work_gather(e->states + n * e->state_bytes, e->bytes + n, a, e->state_bytes);
+        n += work_n_lanes(a);
     }
     return n;
-}
-
-static void scatter(engine *e)
-{
-    for (size_t i = 0; i < e->n_chosen; i++) {
-        activity *a = e->chosen[i];
-        uint8_t *states;
-        const int16_t *bytes;
-        if (a->is_skipped)
-            continue;
-        size_t lanes = lanes_of(a, &states, &bytes);
-        memcpy(states, e->states + a->first_lane * e->state_bytes, lanes * e->state_bytes);
-    }
 }
 
 static void push_event(engine *e, engine_event *event)
@@ -276,6 +148,7 @@ static void unlink_activity(engine *e, const activity *a)
     while (*at != a)
         at = &(*at)->next;
     *at = a->next;
+    e->stats.n_activities--;
 }
 
 static void end_activity(engine *e, activity *a)
@@ -296,9 +169,15 @@ static void run_tick(engine *e) // with the lock held, which it gives up in betw
     if (n_lanes > 0)
         bl_runner_step(e->runner, e->states, e->bytes, n_lanes, logits);
     uint64_t elapsed = bl_time_ns() - begun;
-    scatter(e);
-    for (size_t i = 0; i < e->n_chosen; i++)
-        has_ended[i] = e->chosen[i]->is_skipped || advance(&events[i], e->chosen[i], e);
+    const tick t = {.model = e->model, .info = bl_model_facts(e->model), .runner = e->runner};
+    for (size_t i = 0; i < e->n_chosen; i++) {
+        activity *a = e->chosen[i];
+        has_ended[i] = a->is_skipped;
+        if (a->is_skipped)
+            continue;
+        work_scatter(a, e->states + a->first_lane * e->state_bytes, e->state_bytes);
+        has_ended[i] = work_advance(&events[i], a, &t);
+    }
 
     pthread_mutex_lock(&e->lock);
     if (n_lanes > 0) {
@@ -418,6 +297,7 @@ void engine_submit(engine *e, activity *a)
         end = &(*end)->next;
     *end = a;
     a->next = NULL;
+    e->stats.n_activities++;
     pthread_cond_signal(&e->has_work);
     pthread_mutex_unlock(&e->lock);
 }
@@ -450,6 +330,21 @@ engine_event *engine_take_events(engine *e)
     e->last_event = &e->first_event;
     pthread_mutex_unlock(&e->lock);
     return events;
+}
+
+void event_destroy(engine_event *event)
+{
+    bl_free(NULL, event->frame, sizeof *event->frame);
+    rollout_frame_destroy(event->rollout);
+    bl_free(NULL, event, sizeof *event);
+}
+
+void engine_deliver(engine *e)
+{
+    for (engine_event *event = engine_take_events(e), *next; event; event = next) {
+        next = event->next; // handling the last event of an activity may free it
+        event->activity->receive(event);
+    }
 }
 
 void engine_get_stats(engine_stats *stats, engine *e)

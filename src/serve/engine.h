@@ -8,6 +8,8 @@
 // the share of a tick, not lanes: a reader of a long text fills one lane and would otherwise keep
 // whoever needs all 512 waiting for ever.
 
+#include "rollout.h"
+
 #include <bitloom/melt.h>
 
 typedef struct engine engine;
@@ -17,7 +19,8 @@ typedef enum activity_kind {
     ACTIVITY_FEED,
     ACTIVITY_STEP,
     ACTIVITY_TOP,
-    ACTIVITY_BEAM
+    ACTIVITY_BEAM,
+    ACTIVITY_ROLLOUT
 } activity_kind;
 
 typedef enum end_reason {
@@ -28,11 +31,6 @@ typedef enum end_reason {
     END_FAILED
 } end_reason;
 
-typedef struct prediction {
-    uint8_t byte;
-    float bits;
-} prediction;
-
 enum { MAX_UNSENT_FRAMES = 4 };
 
 struct activity;
@@ -40,7 +38,9 @@ struct activity;
 // What the engine hands back, in order per activity.
 typedef struct engine_event {
     struct activity *activity;
-    bl_beam_frame *frame; // one beam step, the receiver's to free; NULL: the activity has ended
+    // one step of a beam, or of a rollout; both NULL: the activity has ended
+    bl_beam_frame *frame;
+    rollout_frame *rollout;
     uint32_t step;
     struct engine_event *next;
 } engine_event;
@@ -51,33 +51,40 @@ typedef struct activity {
     activity_kind kind;
     uint32_t id; // of the request
     void *owner; // the submitter's
+    // The submitter's: handles each event, in the thread that takes them. The event of a step is
+    // freed by event_destroy; after the last one the activity is the submitter's again.
+    void (*receive)(engine_event *event);
     client *client;
-    size_t n_lanes;  // STEP and TOP; the others begin with one
+    size_t n_lanes;  // STEP, TOP and ROLLOUT; the others begin with one
     uint8_t *states; // [n_lanes][state_bytes]: from here, and at the end the result
     int16_t *bytes;  // [n_lanes], STEP
-    uint32_t n_top;  // predictions wanted per lane, STEP and TOP
+    uint32_t n_top;  // predictions wanted per lane; FEED with cost: per byte of text
     uint8_t *text;   // FEED and BEAM: bytes to read first
     size_t n_text;
     uint8_t *trail;  // state after each byte of text [n_text][state_bytes], or NULL
     bool wants_cost; // FEED
     bl_beam_params beam_params;
-    uint32_t n_steps; // BEAM
+    rollout *rollout; // ROLLOUT
+    uint32_t n_steps; // BEAM and ROLLOUT
     bool keeps_lanes; // BEAM: at the end, step the last lanes too; activity_beam_states has them
 
     // results
-    double *cost_bits; // [n_lanes], STEP and FEED
-    prediction *top;   // [n_lanes][n_top]
+    double *cost_bits;    // [n_lanes], STEP and FEED
+    uint32_t *text_costs; // FEED: of each byte of text, in BL_COST_BIT, or NULL
+    prediction *top;      // [n_lanes][n_top]; FEED: [n_text][n_top], or NULL
     end_reason reason;
     uint32_t n_steps_done;
 
     // the engine's own
     struct activity *next;
-    size_t at; // bytes of text read
+    uint32_t place; // among those that wait
+    size_t at;      // bytes of text read
     int phase;
     bl_beam *beam;
     uint32_t n_unsent;
     bool is_cancelled; // a note, guarded by the engine's lock
-    bool is_skipped;   // the note as it was when this tick began
+    bool is_chosen;
+    bool is_skipped; // the note as it was when this tick began
     end_reason cancel_reason;
     size_t first_lane;
     engine_event end_event; // so that ending needs no memory
@@ -85,7 +92,7 @@ typedef struct activity {
 
 typedef struct engine_stats {
     uint64_t n_ticks, n_lane_steps, tick_ns;
-    uint32_t n_lanes_busy;
+    uint32_t n_lanes_busy, n_activities;
 } engine_stats;
 
 // `wake` is called from the engine's thread when events are ready.
@@ -99,8 +106,10 @@ void engine_remove_client(client *c); // its activities must have ended
 
 void engine_submit(engine *e, activity *a);
 void engine_cancel(engine *e, activity *a, end_reason reason); // it still ends with an event
-void engine_frame_sent(engine *e, activity *a);                // lets a held-back beam go on
-engine_event *engine_take_events(engine *e);                   // a list, oldest first
+void engine_frame_sent(engine *e, activity *a); // lets a held-back beam or rollout go on
+engine_event *engine_take_events(engine *e);    // a list, oldest first
+void engine_deliver(engine *e);                 // takes the events and lets each be received
+void event_destroy(engine_event *event);        // of a step
 void engine_get_stats(engine_stats *stats, engine *e);
 
 activity *activity_create(activity_kind kind, size_t n_lanes, size_t state_bytes); // or NULL

@@ -214,23 +214,15 @@ static int open_session(struct lws *wsi, connection *c)
     return 0;
 }
 
-static void take_events(server *s)
-{
-    for (engine_event *event = engine_take_events(s->host.engine), *next; event; event = next) {
-        next = event->next; // handling the last event of an activity frees it
-        struct lws *wsi = session_owner_of(event->activity);
-        session_handle_event(event);
-        if (wsi)
-            lws_callback_on_writable(wsi);
-    }
-}
+static void want_write(void *wsi) { lws_callback_on_writable(wsi); }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,
                     size_t bytes)
 {
     connection *c = user;
     switch (reason) {
-    case LWS_CALLBACK_HTTP: return may_connect(wsi) ? handle_http(wsi, c, data) : refuse_http(wsi, c);
+    case LWS_CALLBACK_HTTP:
+        return may_connect(wsi) ? handle_http(wsi, c, data) : refuse_http(wsi, c);
     case LWS_CALLBACK_HTTP_WRITEABLE: return c && c->body ? continue_http(wsi, c) : 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return may_connect(wsi) ? 0 : refuse(wsi);
     case LWS_CALLBACK_ESTABLISHED: return open_session(wsi, c);
@@ -241,7 +233,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
             session_close(c->session);
         bl_buffer_clear(&c->received);
         return 0;
-    case LWS_CALLBACK_EVENT_WAIT_CANCELLED: take_events(server_of(wsi)); return 0;
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED: engine_deliver(server_of(wsi)->host.engine); return 0;
     default: return 0;
     }
 }
@@ -307,17 +299,15 @@ static void stop(server *s)
     if (s->context)
         lws_context_destroy(s->context);
     while (s->host.n_sessions > 0)
-        for (engine_event *event = engine_take_events(s->host.engine), *next; event; event = next) {
-            next = event->next;
-            session_handle_event(event);
-        }
+        engine_deliver(s->host.engine);
 }
 
 static void wake_nobody(void *context) { (void)context; }
 
 bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
 {
-    server s = {.params = params, .host = {.model = params->model, .room = LWS_PRE}};
+    server s = {.params = params,
+                .host = {.model = params->model, .room = LWS_PRE, .want_write = want_write}};
     int port = 0;
     bl_status status = parse_listen(s.host_name, sizeof s.host_name, &port, params->listen, diag);
     if (status != BL_OK)

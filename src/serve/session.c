@@ -163,11 +163,8 @@ void drop_activity(session *s, activity *a)
     activity_destroy(a, state_bytes_of(s));
 }
 
-void submit(session *s, activity *a)
-{
-    s->busy[s->n_busy++] = a;
-    engine_submit(s->host->engine, a);
-}
+// Seven digits say what there is to say.
+static double bits_of(const prediction *p) { return (double)((float)p->cost / (float)BL_COST_BIT); }
 
 static void write_top(bl_json *json, const activity *a)
 {
@@ -177,7 +174,7 @@ static void write_top(bl_json *json, const activity *a)
         for (uint32_t k = 0; k < a->n_top; k++) {
             bl_json_array(json, NULL);
             bl_json_uint(json, NULL, a->top[i * a->n_top + k].byte);
-            bl_json_real(json, NULL, (double)a->top[i * a->n_top + k].bits);
+            bl_json_real(json, NULL, bits_of(&a->top[i * a->n_top + k]));
             bl_json_end(json);
         }
         bl_json_end(json);
@@ -283,6 +280,7 @@ static void answer_activity(session *s, activity *a)
             has_room = write_handles(&json, s, states, n);
         }
         break;
+    case ACTIVITY_ROLLOUT: return; // this protocol has none
     }
     if (has_room)
         end_answer(s, &json);
@@ -329,14 +327,13 @@ static void forget_beam(session *s, const activity *a)
         s->beam = NULL;
 }
 
-void session_handle_event(engine_event *event)
+static void handle_event(engine_event *event)
 {
     activity *a = event->activity;
     session *s = task_of(a)->session;
     if (event->frame) {
         answer_frame(s, event);
-        bl_free(NULL, event->frame, sizeof *event->frame);
-        bl_free(NULL, event, sizeof *event);
+        event_destroy(event);
         return;
     }
     uint32_t at = 0;
@@ -351,6 +348,24 @@ void session_handle_event(engine_event *event)
     drop_activity(s, a);
     if (s->is_closed && s->n_busy == 0)
         session_free(s);
+}
+
+// The activity and the session may be gone after its last event.
+static void receive_event(engine_event *event)
+{
+    const session *s = task_of(event->activity)->session;
+    void (*want_write)(void *owner) = s->host->want_write;
+    void *owner = s->owner;
+    handle_event(event);
+    if (owner)
+        want_write(owner);
+}
+
+void submit(session *s, activity *a)
+{
+    a->receive = receive_event;
+    s->busy[s->n_busy++] = a;
+    engine_submit(s->host->engine, a);
 }
 
 // ------------------------------------------------------------------------------ receiving
@@ -427,4 +442,3 @@ void session_message_sent(session *s)
 }
 
 void session_set_owner(session *s, void *owner) { s->owner = owner; }
-void *session_owner_of(const activity *a) { return task_of(a)->session->owner; }

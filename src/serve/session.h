@@ -21,7 +21,8 @@ typedef struct message {
 typedef struct session_host {
     engine *engine;
     const bl_model *model;
-    size_t room; // bytes that the transport needs in front of a message
+    size_t room;                     // bytes that the transport needs in front of a message
+    void (*want_write)(void *owner); // a session whose owner is set has something to send
     uint32_t n_sessions;
 } session_host;
 
@@ -32,14 +33,12 @@ void session_close(session *s);
 void session_greet(session *s);
 void session_receive(session *s, const char *text, size_t bytes); // one text frame
 void session_reject(session *s, const char *message);             // a frame of another kind
-void session_handle_event(engine_event *event);                   // of the session's activities
 
 // True while so many answers wait that no more requests should be read.
 bool session_is_full(const session *s);
 const message *session_next_message(const session *s); // NULL: nothing waits
 void session_message_sent(session *s);                 // frees it
 void session_set_owner(session *s, void *owner);
-void *session_owner_of(const activity *a); // NULL once closed
 
 void write_model_json(bl_json *json, const char *key, const bl_model *model);
 
