@@ -147,8 +147,8 @@ class MuxRNN(nn.Module):
         past = torch.full((n_batch, c.n_window - 1), c.n_symbols, device=device)
         return state, past
 
-    def forward(self, symbols, state):
-        """symbols [batch, time] -> logits [batch * time, n_symbols], next state."""
+    def bits(self, symbols, state):
+        """symbols [batch, time] -> bits of all layers [batch * time, n_features], next state."""
         before, past = state
         c, n_time = self.config, symbols.shape[1]
         seen = torch.cat([past, symbols], 1)
@@ -161,13 +161,18 @@ class MuxRNN(nn.Module):
             bits = layer(below, code, seen[:, c.n_window - layer.n_codes:], first)
             after.append(bits[:, -1].detach())
             features.append(dropped(bits, (len(bits), 1, c.n_state), share))
-        bits = torch.cat(features, -1).reshape(-1, c.n_features)
+        return torch.cat(features, -1).reshape(-1, c.n_features), (after, seen[:, n_time:])
+
+    def forward(self, symbols, state):
+        """symbols [batch, time] -> logits [batch * time, n_symbols], next state."""
+        c = self.config
+        bits, state = self.bits(symbols, state)
         quantised = head_integers(self.head.detach(), c.head_bits)
         unit = head_unit(self.head.detach(), c.head_bits)
         head = StraightThrough.apply(self.head, quantised * unit)
         head = F.pad(head.to(self.dtype), (0, -c.n_symbols % HEAD_MULTIPLE))
         logits = (bits @ head)[:, :c.n_symbols].float() + self.head_bias
-        return logits, (after, seen[:, n_time:])
+        return logits, state
 
     def latents(self):
         return [layer.latent for layer in self.layers]

@@ -12,6 +12,7 @@ import torch
 
 NAMES = {torch.uint8: "U8", torch.int8: "I8", torch.int32: "I32", torch.float32: "F32"}
 TYPES = {name: dtype for dtype, name in NAMES.items()}
+LONGEST_HEADER = 100_000_000   # as the library has it
 
 
 def write(path, tensors, metadata):
@@ -31,11 +32,19 @@ def write(path, tensors, metadata):
 
 
 def read(path):
+    """-> tensors by name, metadata; ValueError for a file of another kind."""
     with open(path, "rb") as f:
-        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+        length = f.read(8)
+        n_header = struct.unpack("<Q", length)[0] if len(length) == 8 else 0
+        if not 2 <= n_header <= LONGEST_HEADER:
+            raise ValueError("not a .safetensors file: its header would have %d bytes" % n_header)
+        header = json.loads(f.read(n_header))
         data = f.read()
     metadata, tensors = header.pop("__metadata__", {}), {}
     for name, entry in header.items():
+        if entry["dtype"] not in TYPES:
+            raise ValueError("tensor \"%s\" has type %s; known are %s"
+                             % (name, entry["dtype"], ", ".join(sorted(TYPES))))
         begin, end = entry["data_offsets"]
         flat = torch.frombuffer(bytearray(data[begin:end]), dtype=TYPES[entry["dtype"]])
         tensors[name] = flat.reshape(entry["shape"])

@@ -4,6 +4,7 @@
 
     /usr/bin/python3 train/train.py --preset tiny --train book.txt --valid other.txt -o m.safetensors
     /usr/bin/python3 train/train.py --preset tiny --train book.txt --split 80/10/10 -o m.safetensors
+    /usr/bin/python3 train/train.py --teacher lstm.safetensors --train book.txt ... -o m.safetensors
 
 Runs on Debian's python3-torch (1.13) with libopenblas0-pthread, and unchanged on a newer PyTorch
 with a GPU (--device cuda). Interrupt it at will: the same command goes on from its checkpoint.
@@ -35,6 +36,7 @@ import torch.nn.functional as F  # noqa: E402
 import curve_picture  # noqa: E402
 import safetensors_file  # noqa: E402
 import start  # noqa: E402
+import teacher  # noqa: E402
 import training_text  # noqa: E402
 from muxrnn import Config, MuxRNN, integer_tensors  # noqa: E402
 
@@ -60,10 +62,18 @@ N_EVALUATIONS = 40       # points of the validation curve
 def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     p.add_argument("--preset", choices=PRESETS, default="small")
-    p.add_argument("--train", required=True, metavar="FILE", help="training text, plain or .xz")
+    p.add_argument("--train", metavar="FILE", help="training text, plain or .xz")
     p.add_argument("--valid", metavar="FILE", help="validation text, plain or .xz")
     p.add_argument("--split", metavar="A/B/C", help="in place of --valid, cut the training text: "
                    "A %% to train on, the next\nB %% to validate, the last C %% go to OUTPUT.test.txt")
+    p.add_argument("--teacher", metavar="FILE", help="imitate this network: an LSTM, a GRU\n"
+                   "(docs/formats/gated.md) or a MuxRNN in .safetensors")
+    p.add_argument("--teacher-weight", type=float, default=1.0, metavar="X",
+                   help="its share of the loss; the rest is the text's (default 1)")
+    p.add_argument("--teacher-text", type=int, default=0, metavar="N",
+                   help="let it write N bytes of training text, beside or instead of --train")
+    p.add_argument("--alphabet", metavar="FILE", help="the teacher's characters, JSON; default: its metadata")
+    p.add_argument("--encoding", metavar="NAME", help="in which one is a byte; default: its metadata")
     p.add_argument("-o", "--output", required=True, metavar="FILE", help="the .safetensors file")
     p.add_argument("--bytes", type=int, metavar="N", help="training bytes to see (preset decides)")
     p.add_argument("--n-code", type=int, metavar="N", help="code bits of a byte")
@@ -87,6 +97,12 @@ def arguments():
     p.add_argument("--device", default="cpu")
     p.add_argument("--origin", default="", metavar="TEXT", help="where the text is from, its licence")
     a = p.parse_args()
+    if not a.teacher and (a.teacher_text or a.alphabet or a.encoding or a.teacher_weight != 1):
+        p.error("--teacher-weight, --teacher-text, --alphabet and --encoding need --teacher FILE")
+    if not 0 <= a.teacher_weight <= 1 or a.teacher_text < 0:
+        p.error("--teacher-weight lies between 0 and 1, --teacher-text is a number of bytes")
+    if not a.train and not a.teacher_text:
+        p.error("give --train FILE, or a --teacher that writes a --teacher-text")
     if (a.valid is None) == (a.split is None):
         p.error("give either --valid FILE or --split A/B/C")
     return a
@@ -123,6 +139,7 @@ def costs(model, symbols, device, scales, n_streams=32, n_time=256, limit=None):
     x = symbols[:n_streams * length].view(n_streams, length)
     y = symbols[1:n_streams * length + 1].view(n_streams, length)
     totals, state = [0.0] * len(scales), model.first_state(n_streams)
+    was_training = model.training
     model.eval()
     with torch.no_grad():
         for t in range(0, length, n_time):
@@ -130,7 +147,7 @@ def costs(model, symbols, device, scales, n_streams=32, n_time=256, limit=None):
             target = y[:, t:t + n_time].long().reshape(-1).to(device)
             for i, scale in enumerate(scales):
                 totals[i] += F.cross_entropy(logits * scale, target, reduction="sum").item()
-    model.train()
+    model.train(was_training)
     return [total / (n_streams * length) / math.log(2) for total in totals]
 
 
@@ -145,22 +162,45 @@ def best_scale(run):
     return SCALES[bits.index(min(bits))], min(bits)
 
 
+def read_teacher(a):
+    if not a.teacher:
+        return None
+    try:
+        return teacher.read(a.teacher, a.alphabet, a.encoding).to(a.device)
+    except (OSError, ValueError) as problem:
+        raise SystemExit("%s: %s" % (a.teacher, problem))
+
+
+def teacher_text(a, taught_by):
+    """What the teacher writes for this run, kept beside the output for the next start."""
+    if not a.teacher_text:
+        return b""
+    made_from = "%s %d %d" % (taught_by.sha256, a.teacher_text, a.seed)
+    path = pathlib.Path(a.output).with_suffix(
+        ".teacher-%s.txt" % training_text.sha256(made_from.encode())[:8])
+    if not path.exists():
+        print("the teacher writes %s" % path, flush=True)
+        fresh = path.with_suffix(".tmp")
+        fresh.write_bytes(teacher.write_text(taught_by, a.teacher_text, a.seed))
+        fresh.replace(path)
+    return path.read_bytes()
+
+
 class Run:
     """Everything that a checkpoint keeps."""
 
     def __init__(self, a):
         torch.manual_seed(a.seed)
-        self.train_bytes = training_text.read_bytes(a.train)
-        if a.split:
-            self.train_bytes, self.valid_bytes, self.test_bytes = training_text.split(
-                self.train_bytes, a.split)
-        else:
-            self.valid_bytes, self.test_bytes = training_text.read_bytes(a.valid), b""
-        self.table = training_text.byte_symbols(self.train_bytes, a.min_count)
+        self.teacher, self.teacher_weight = read_teacher(a), a.teacher_weight
+        self.read_texts(a)
+        self.table = self.teacher.table if self.teacher else training_text.byte_symbols(
+            self.train_bytes, a.min_count)
         shape, self.goal_bytes, rate, n_batch = PRESETS[a.preset]
         rate, n_batch = a.rate or rate, a.batch or n_batch
         given = {k: getattr(a, k) for k in (*shape, "head_bits") if getattr(a, k) is not None}
-        self.config = Config(n_symbols=training_text.n_symbols(self.table), **{**shape, **given})
+        n_symbols = (self.teacher.n_symbols if self.teacher else
+                     training_text.n_symbols(self.table))
+        self.config = Config(n_symbols=n_symbols, **{**shape, **given})
         self.goal_bytes = a.bytes or self.goal_bytes
         self.device = torch.device(a.device)
         self.model = MuxRNN(self.config, dropout=a.dropout)
@@ -177,6 +217,7 @@ class Run:
             torch.Generator().manual_seed(a.seed))
         self.valid = training_text.to_symbols(self.valid_bytes, self.table)
         self.state = self.model.first_state(n_batch)
+        self.teacher_state = self.teacher and self.teacher.first_state(n_batch)
         self.n_nonzeros = a.nonzeros
         self.step, self.seen, self.seconds, self.curve, self.mean = 0, 0, 0.0, [], None
         self.identity = {"config": dataclasses.asdict(self.config), "seed": a.seed,
@@ -184,6 +225,17 @@ class Run:
                          "rate": rate, "dropout": a.dropout, "nonzeros": a.nonzeros,
                          "start": a.start,
                          "train_sha256": training_text.sha256(self.train_bytes)}
+        if self.teacher:
+            self.identity.update(teacher_sha256=self.teacher.sha256,
+                                 teacher_weight=a.teacher_weight)
+
+    def read_texts(self, a):
+        text = training_text.read_bytes(a.train) if a.train else teacher_text(a, self.teacher)
+        if a.split:
+            text, self.valid_bytes, self.test_bytes = training_text.split(text, a.split)
+        else:
+            self.valid_bytes, self.test_bytes = training_text.read_bytes(a.valid), b""
+        self.train_bytes = text + (teacher_text(a, self.teacher) if a.train else b"")
 
     def start_from(self, path):
         if path.endswith(".checkpoint"):
@@ -200,6 +252,7 @@ class Run:
         fresh = path.with_suffix(".tmp")
         torch.save({"identity": self.identity, "model": self.model.state_dict(),
                     "optimizer": self.optimizer.state_dict(), "state": self.state,
+                    "teacher_state": self.teacher_state,
                     "streams": self.streams.progress(),
                     "generator": self.streams.generator.get_state(),
                     "random": torch.get_rng_state(), "step": self.step,
@@ -219,21 +272,34 @@ class Run:
         torch.set_rng_state(kept["random"].cpu())
         for name in ("state", "step", "seen", "seconds", "curve", "mean"):
             setattr(self, name, kept[name])
+        self.teacher_state = kept.get("teacher_state")
 
     def prune(self):
         if self.n_nonzeros and self.step % PRUNING_STEPS == 0:
             share = self.n_nonzeros / self.model.n_latents()
             self.model.prune(share_left(share, self.seen / self.goal_bytes))
 
+    def loss(self, x, y):
+        """Nats a byte that the next bytes y cost, or what the teacher expects of them."""
+        logits, self.state = self.model(x, self.state)
+        if not self.teacher:
+            return F.cross_entropy(logits, y)
+        with torch.no_grad():
+            taught, self.teacher_state = self.teacher(x, self.teacher_state)
+        loss = self.teacher_weight * F.cross_entropy(logits, taught.softmax(-1))
+        if self.teacher_weight < 1:
+            loss = loss + (1 - self.teacher_weight) * F.cross_entropy(logits, y)
+        return loss
+
     def train_step(self):
         x, y, is_fresh = self.streams.next()
         if is_fresh:
             self.state = self.model.first_state(self.streams.n_batch)
+            self.teacher_state = self.teacher and self.teacher.first_state(self.streams.n_batch)
         rate = learning_rate(self.step, max(1, self.goal_bytes // x.numel()))
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * rate
-        logits, self.state = self.model(x.to(self.device), self.state)
-        loss = F.cross_entropy(logits, y.reshape(-1).to(self.device))
+        loss = self.loss(x.to(self.device), y.reshape(-1).to(self.device))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -260,6 +326,15 @@ def draw_curve(run, a):
     output.with_suffix(".svg").write_text(curve_picture.svg(run.curve, output.stem))
 
 
+def teacher_card(run):
+    if not run.teacher:
+        return {}
+    bits = bits_per_byte(run.teacher, run.valid, run.device)
+    print("the teacher itself: %.4f bits per byte" % bits)
+    return {"teacher_sha256": run.teacher.sha256, "teacher_weight": repr(run.teacher_weight),
+            "teacher_valid_bits_per_byte": "%.4f" % bits}
+
+
 def export(run, a):
     tensors, unit = integer_tensors(run.model)
     scale, bits = best_scale(run)
@@ -274,6 +349,7 @@ def export(run, a):
         "valid_sha256": training_text.sha256(run.valid_bytes), "valid_bytes": str(len(run.valid_bytes)),
         "seen_bytes": str(run.seen), "seconds": "%.0f" % run.seconds,
         "curve": json.dumps(run.curve),   # [bytes seen, train, valid bits per byte] each
+        **teacher_card(run),
         "origin": a.origin, "seed": str(a.seed),
         "command": " ".join(["train/train.py"] + sys.argv[1:]),
         "machine": "torch %s, %s, %s" % (torch.__version__, a.device, platform.machine()),
