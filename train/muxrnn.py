@@ -6,6 +6,10 @@
     per state bit:  z = [W_z x >= t_z],  c = [W_c x >= t_c],  h' = z ? c : h
     logits = head over the bits of all layers, small signed integers.
 
+With L > 2 levels a layer has "cells" of L - 1 state bits: one gate, and one candidate sum with L - 1
+thresholds, so that the bits write a number from 0 to L - 1 as a thermometer. For whoever reads them,
+and in the file, these are L - 1 ordinary bits whose neurons have the same weights.
+
 Bits are -1/+1 while training. Weights are ternary {-1, 0, +1} by a threshold on real "latents";
 gain and bias of a neuron become its integer threshold on export. Gates depend on the layer's
 input alone, so all time steps of a layer are computed at once (muxscan.py).
@@ -22,6 +26,7 @@ from muxscan import MuxScan
 TERNARY_THRESHOLD = 1.0   # a latent is zeroed up to this multiple of its neuron's mean |latent|
 LATENT_LIMIT = 3.0        # latents are clamped to this after every step
 HEAD_MULTIPLE = 32        # products of other widths take 5 times as long
+LEVEL_RANGE = 1.0         # the outer thresholds of a cell's levels lie there at first
 HEAD_RANGE = 3.0          # the largest head weight is this multiple of the mean |weight|
 
 
@@ -33,6 +38,11 @@ class Config:
     n_state: int = 256     # state bits of a layer
     n_layers: int = 3
     head_bits: int = 4     # bits of a head weight, sign included
+    n_levels: int = 2      # of a cell
+
+    @property
+    def n_cells(self):
+        return self.n_state // (self.n_levels - 1)
 
     @property
     def n_features(self):
@@ -104,27 +114,44 @@ class Layer(nn.Module):
 
     def __init__(self, n_features, n_codes, config):
         super().__init__()
-        self.n_features, self.n_codes, self.n_state = n_features, n_codes, config.n_state
+        self.n_features, self.n_codes = n_features, n_codes
+        self.n_bits = config.n_levels - 1  # of a cell
         n_inputs = n_features + n_codes * config.n_code
-        self.latent = nn.Parameter(torch.randn(n_inputs, 2 * config.n_state))
+        self.latent = nn.Parameter(torch.randn(n_inputs, 2 * config.n_cells))
         self.register_buffer("threshold", torch.tensor(TERNARY_THRESHOLD))
         density = 0.42  # of N(0, 1) latents under TERNARY_THRESHOLD = 1
-        self.gain = nn.Parameter(torch.full((2, config.n_state), (density * n_inputs) ** -0.5))
-        self.bias = nn.Parameter(torch.zeros(2, config.n_state))
-        self.bias.data[0] = torch.randn(config.n_state) * 0.7
+        self.gain = nn.Parameter(torch.full((2, config.n_cells), (density * n_inputs) ** -0.5))
+        self.bias = nn.Parameter(torch.zeros(2, config.n_cells))
+        self.bias.data[0] = torch.randn(config.n_cells) * 0.7
+        if self.n_bits > 1:
+            steps = torch.linspace(LEVEL_RANGE, -LEVEL_RANGE, self.n_bits)
+            self.steps = nn.Parameter(steps.repeat(config.n_cells, 1))
 
     def weight(self):
         return ternary(self.latent.detach(), self.threshold)
+
+    def of_bits(self, of_cells):
+        """[.., 2 * cell] -> [.., 2 * bit]: gates and candidates of a cell's bits."""
+        if self.n_bits == 1:
+            return of_cells
+        return of_cells.repeat_interleave(self.n_bits, -1)
+
+    def bit_bias(self):
+        """-> [2, bit]"""
+        bias = self.of_bits(self.bias)
+        if self.n_bits == 1:
+            return bias
+        return torch.stack([bias[0], bias[1] + self.steps.flatten()])
 
     def forward(self, features, code, seen, first):
         """features: bits of the layers below, or None; code [symbol, bit];
         seen: symbols [batch, n_codes - 1 + time], the last one that of the newest byte."""
         weight = StraightThrough.apply(self.latent, self.weight())
         from_codes = weight[self.n_features:].view(self.n_codes, code.shape[1], -1)
-        tables = torch.matmul(code, from_codes)
-        dense = None if features is None else (
+        tables = self.of_bits(torch.matmul(code, from_codes))
+        dense = None if features is None else self.of_bits(
             features @ weight[:self.n_features].to(features.dtype))
-        return MuxScan.apply(dense, tables, seen, self.gain, self.bias, first)
+        return MuxScan.apply(dense, tables, seen, self.of_bits(self.gain), self.bit_bias(), first)
 
 
 class MuxRNN(nn.Module):
@@ -202,8 +229,9 @@ def integer_tensors(model):
     c, tensors = model.config, {}
     tensors["code"] = (model.code.detach() > 0).to(torch.uint8).cpu()
     for i, layer in enumerate(model.layers):
-        weight = layer.weight().cpu().T.reshape(2, c.n_state, -1)
-        gain, bias = layer.gain.detach().double().cpu(), layer.bias.detach().double().cpu()
+        weight = layer.of_bits(layer.weight().cpu()).T.reshape(2, c.n_state, -1)
+        gain = layer.of_bits(layer.gain.detach()).double().cpu()
+        bias = layer.bit_bias().detach().double().cpu()
         weight = weight * torch.where(gain < 0, -1.0, 1.0).float().unsqueeze(-1)
         n = weight.abs().sum(-1).double()
         # gain * s + bias > 0 for the integer s becomes s >= floor(-bias / |gain|) + 1

@@ -33,16 +33,21 @@ def _old_inputs(layer, old, new):
 def _start_layer(layer, number, tensors, old, new):
     weight = tensors["layers.%d.weight" % number].float()           # [2, neuron, input]
     threshold = tensors["layers.%d.threshold" % number].float()
+    weight = weight[:, ::layer.n_bits]  # the bits of a cell share them
     inputs = _old_inputs(number, old, new)
-    latent = layer.latent.data.view(-1, 2, new.n_state)
+    latent = layer.latent.data.view(-1, 2, new.n_cells)
     n_inputs = len(latent)
-    density = weight.abs().sum(-1) / n_inputs                       # [2, neuron]
-    column = _zeros((n_inputs, 2, old.n_state), density)
+    density = weight.abs().sum(-1) / n_inputs                       # [2, cell]
+    column = _zeros((n_inputs, 2, old.n_cells), density)
     known = weight.permute(2, 0, 1)
     column[inputs] = torch.where(known == 0, column[inputs], known * KEPT)
-    latent[:, :, :old.n_state] = column
-    layer.gain.data[:, :old.n_state] = (weight.abs().sum(-1) + 1) ** -0.5
-    layer.bias.data[:, :old.n_state] = -layer.gain.data[:, :old.n_state] * (threshold - 0.5)
+    latent[:, :, :old.n_cells] = column
+    gain = (weight.abs().sum(-1) + 1) ** -0.5
+    bias = -gain.unsqueeze(-1) * (threshold.view(2, old.n_cells, -1) - 0.5)
+    layer.gain.data[:, :old.n_cells] = gain
+    layer.bias.data[:, :old.n_cells] = bias[:, :, 0]
+    if layer.n_bits > 1:
+        layer.steps.data[:old.n_cells] = bias[1] - bias[1, :, :1]
 
 
 def start_from(model, tensors, old, unit):
@@ -51,6 +56,8 @@ def start_from(model, tensors, old, unit):
     if old.n_symbols != new.n_symbols:
         raise ValueError("it knows %d symbols, this text has %d; give both the same training text"
                          % (old.n_symbols, new.n_symbols))
+    if old.n_levels != new.n_levels:
+        raise ValueError("its cells have %d levels, this run's %d" % (old.n_levels, new.n_levels))
     for name in ("n_code", "n_window", "n_state", "n_layers"):
         if getattr(old, name) > getattr(new, name):
             raise ValueError("its %s is %d, this run's %d; a network can grow, not shrink"

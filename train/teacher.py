@@ -11,6 +11,7 @@ is predicted OTHER_NATS below certainty.
 """
 
 import codecs
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -163,6 +164,7 @@ class Quantised(nn.Module):
     def __init__(self, tensors, card):
         super().__init__()
         config, self.unit = Config(**json.loads(card["config"])), float(card["logit_unit_nats"])
+        config = dataclasses.replace(config, n_levels=2)  # as the file has it: bit by bit
         self.table, self.n_symbols = tensors["byte_symbol"], config.n_symbols
         self.model = MuxRNN(config).eval()
         start.start_from(self.model, tensors, config, self.unit)

@@ -278,8 +278,9 @@ class Teacher(unittest.TestCase):
             self.assertLess(float((got[:, :-1] - expected).abs().max()), 1e-4)
             self.assertLess(float(got[:, -1].max()), -13)
 
-    def test_mux_teacher_says_what_its_integers_say(self):
-        run = train.Run(arguments(self.text_file()))
+    def mux_file(self, *more):
+        """A MuxRNN after 30 steps -> its model, its integers, nats of a logit."""
+        run = train.Run(arguments(self.text_file(), *more))
         for _ in range(30):
             run.train_step()
         tensors, unit = integer_tensors(run.model)
@@ -287,12 +288,27 @@ class Teacher(unittest.TestCase):
         safetensors_file.write(self.path, tensors, {
             "format": "bitloom.muxrnn.1", "logit_unit_nats": repr(unit * 0.9),
             "config": json.dumps(dataclasses.asdict(run.config))})
-        data = grammar_text(600, 9)
-        taught_by = teacher.read(self.path)
-        said = self.predictions(taught_by, data, 3)[:-1]
-        target = training_text.to_symbols(data[1:], taught_by.table).long()
-        bits = F.nll_loss(said.double(), target).item() / math.log(2)
-        self.assertAlmostEqual(bits, integer_reference(tensors, unit * 0.9, data), places=4)
+        return run.model, tensors, unit * 0.9
+
+    def test_mux_teacher_says_what_its_integers_say(self):
+        for n_levels in "2", "5":
+            _, tensors, unit = self.mux_file("--levels", n_levels)
+            data = grammar_text(600, 9)
+            taught_by = teacher.read(self.path)
+            said = self.predictions(taught_by, data, 3)[:-1]
+            target = training_text.to_symbols(data[1:], taught_by.table).long()
+            bits = F.nll_loss(said.double(), target).item() / math.log(2)
+            self.assertAlmostEqual(bits, integer_reference(tensors, unit, data), places=4)
+
+    def test_bits_of_levels_are_ordinary_bits_of_the_file(self):
+        model, _, _ = self.mux_file("--levels", "5")
+        as_file_has_it = teacher.read(self.path).model
+        symbols = training_text.to_symbols(grammar_text(900, 9), teacher.read(self.path).table)
+        symbols = symbols.long().view(3, -1)
+        bits = bits_of(model.eval(), symbols)
+        self.assertTrue(torch.equal(bits, bits_of(as_file_has_it, symbols)))
+        cells = bits.unflatten(-1, (16, 4)).sum(-1)
+        self.assertGreater(len(cells.unique()), 3)
 
     def text_file(self):
         path = self.folder / "t.txt"
@@ -475,6 +491,17 @@ class Start(unittest.TestCase):
         symbols = torch.randint(11, (4, 50))
         self.assertTrue(torch.equal(bits_of(model, symbols),
                                     bits_of(grown, symbols)[:2, ..., :5]))
+
+    def test_network_of_levels_starts_with_the_same_integers(self):
+        config = dataclasses.replace(self.OLD, n_state=6, n_levels=4)
+        torch.manual_seed(5)
+        tensors, unit = integer_tensors(MuxRNN(config))
+        again = MuxRNN(config)
+        start.start_from(again, tensors, config, unit)
+        new = integer_tensors(again)[0]
+        self.assertTrue(all(torch.equal(tensors[name], new[name]) for name in tensors))
+        with self.assertRaisesRegex(ValueError, "have 4 levels, this run's 2"):
+            start.start_from(MuxRNN(self.OLD), tensors, config, unit)
 
     def test_another_alphabet_or_a_smaller_network_is_refused(self):
         for shape in ({"n_symbols": 12}, {"n_state": 4}):

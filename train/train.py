@@ -80,6 +80,8 @@ def arguments():
     p.add_argument("--n-window", type=int, metavar="N", help="bytes that layer 0 sees")
     p.add_argument("--n-state", type=int, metavar="N", help="state bits of a layer")
     p.add_argument("--n-layers", type=int, metavar="N")
+    p.add_argument("--levels", type=int, default=2, metavar="N",
+                   help="of a cell, which then has N - 1 of the state bits (default 2)")
     p.add_argument("--rate", type=float, metavar="X", help="the latents' largest rate")
     p.add_argument("--dropout", type=float, default=0.0, metavar="P",
                    help="share of the bits hidden from their readers, for small texts (default 0)")
@@ -200,7 +202,10 @@ class Run:
         given = {k: getattr(a, k) for k in (*shape, "head_bits") if getattr(a, k) is not None}
         n_symbols = (self.teacher.n_symbols if self.teacher else
                      training_text.n_symbols(self.table))
-        self.config = Config(n_symbols=n_symbols, **{**shape, **given})
+        self.config = Config(n_symbols=n_symbols, n_levels=a.levels, **{**shape, **given})
+        if a.levels < 2 or self.config.n_state % (a.levels - 1):
+            raise SystemExit("--levels %d: cells of %d bits do not divide %d state bits"
+                             % (a.levels, a.levels - 1, self.config.n_state))
         self.goal_bytes = a.bytes or self.goal_bytes
         self.device = torch.device(a.device)
         self.model = MuxRNN(self.config, dropout=a.dropout)
