@@ -2,7 +2,7 @@
 // A MuxRNN as a program.
 //
 //   step   byte -> one-hot planes -> code planes        LUT3s
-//          per layer: z and c of all neurons            two COUNT_GE per state bit
+//          per layer: z and c of all neurons            two COUNT_GE per cell
 //                     h = z ? c : h                     one LUT3 per state bit, in place
 //          the codes move one byte into the past        copies
 //   head   logit = base + 2 * (weighted count)          one SUM per symbol
@@ -11,6 +11,11 @@
 // complement for a weight < 0. With n weights and P true literals the sum is 2 P - n, so
 // sum >= t is P >= ceil((t + n) / 2). A layer may write its state in place, because its gates
 // read only the layers below.
+//
+// Neighbours with equal weights, the bits of a cell of several levels, are counted once:
+//
+//     equal thresholds      one COUNT_GE, its result used by all
+//     other thresholds      one SUM, and a comparison of its planes a bit: a LUT3 for two planes
 
 #include "muxrnn_private.h"
 #include "weave_private.h"
@@ -20,11 +25,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { COUNT_PLANES = 24 }; // as many as a SUM has
+
 typedef struct weaver {
     const bl_muxrnn *n;
     bl_assembler *a;
     uint32_t byte, state, past, logits; // first slots
-    uint32_t code, gates, candidates;   // temporaries
+    uint32_t code, fires, count;        // temporaries: code, gates and candidates, one count
+    uint32_t *gates, *candidates;       // slot of each neuron's result
     uint32_t *plain, *complemented;     // scratch for lists
     uint32_t *sources;                  // scratch: slot of each input of a layer
 } weaver;
@@ -91,21 +99,88 @@ static bl_literal_list list_literals(weaver *w, const int16_t *weights, uint32_t
     return list;
 }
 
+// The least count of true literals with which a neuron fires.
+static int64_t least_count(int32_t threshold, uint32_t n_literals)
+{
+    int64_t sum = (int64_t)threshold + n_literals;
+    return sum <= 0 ? 0 : (sum + 1) / 2;
+}
+
+// dst = count >= least, from the lowest plane on, two planes a LUT3: with c = least - 1 and g = 0
+// at first, g = bit of c ? (plane and g) : (plane or g). -> the slot: constants need no LUT3.
+static uint32_t emit_comparison(weaver *w, uint32_t dst, uint32_t n_planes, int64_t least)
+{
+    if (least <= 0 || least >> n_planes)
+        return least <= 0; // slots 0 and 1 are the constants
+    int64_t c = least - 1;
+    for (uint32_t k = 0; k < n_planes; k += 2) {
+        bool has_high = k + 1 < n_planes;
+        uint32_t table = 0;
+        for (uint32_t row = 0; row < 8; row++) { // of high, low, g
+            uint32_t g = row & 1, low = row >> 1 & 1, high = row >> 2;
+            g = c >> k & 1 ? g & low : g | low;
+            if (has_high)
+                g = c >> (k + 1) & 1 ? g & high : g | high;
+            table |= g << row;
+        }
+        bl_assembler_lut3(w->a, (uint8_t)table, dst, has_high ? w->count + k + 1 : 0, w->count + k,
+                          k > 0 ? dst : 0);
+    }
+    return dst;
+}
+
+static bool are_all_equal(const int32_t *values, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++)
+        if (values[i] != values[0])
+            return false;
+    return true;
+}
+
+// n neurons with the same weights: results[i] becomes the slot of the i-th, one of dst ...
+static void emit_neurons(weaver *w, uint32_t *results, uint32_t dst, const bl_literal_list *list,
+                         const int32_t *thresholds, uint32_t n)
+{
+    uint32_t n_literals = list->n_plain + list->n_complemented, n_planes = 1;
+    if (are_all_equal(thresholds, n)) {
+        bl_assembler_count_ge(w->a, dst, list, least_count(thresholds[0], n_literals));
+        for (uint32_t i = 0; i < n; i++)
+            results[i] = dst;
+        return;
+    }
+    while (n_literals >> n_planes)
+        n_planes++;
+    bl_assembler_sum(w->a, w->count, n_planes, n_planes, 0, list, 1);
+    for (uint32_t i = 0; i < n; i++)
+        results[i] = emit_comparison(w, dst + i, n_planes, least_count(thresholds[i], n_literals));
+}
+
+// Neurons [first, result) have the same weights.
+static uint32_t end_of_equals(const int16_t *weights, uint32_t first, uint32_t n_neurons, size_t n)
+{
+    uint32_t end = first + 1;
+    const int16_t *row = weights + first * n;
+    while (end < n_neurons && memcmp(row, weights + end * n, n * sizeof *row) == 0)
+        end++;
+    return end;
+}
+
 static void emit_layer(weaver *w, uint32_t l)
 {
     const mux_layer *layer = &w->n->layers[l];
     uint32_t n_state = w->n->info.n_state, h = w->state + l * n_state;
-    const uint32_t results[2] = {w->gates, w->candidates};
+    uint32_t *results[2] = {w->gates, w->candidates};
     list_sources(w, l);
-    for (uint32_t j = 0; j < n_state; j++)
-        for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 2; k++)
+        for (uint32_t j = 0, end; j < n_state; j = end) {
+            end = end_of_equals(layer->weight[k], j, n_state, layer->n_inputs);
             const int16_t *row = layer->weight[k] + (size_t)j * layer->n_inputs;
             bl_literal_list list = list_literals(w, row, layer->n_inputs);
-            int64_t sum = (int64_t)layer->threshold[k][j] + list.n_plain + list.n_complemented;
-            bl_assembler_count_ge(w->a, results[k] + j, &list, sum <= 0 ? 0 : (sum + 1) / 2);
+            emit_neurons(w, results[k] + j, w->fires + (uint32_t)k * n_state + j, &list,
+                         layer->threshold[k] + j, end - j);
         }
     for (uint32_t j = 0; j < n_state; j++)
-        bl_assembler_lut3(w->a, TABLE_MUX, h + j, w->gates + j, w->candidates + j, h + j);
+        bl_assembler_lut3(w->a, TABLE_MUX, h + j, w->gates[j], w->candidates[j], h + j);
 }
 
 static void emit_step(weaver *w)
@@ -200,7 +275,19 @@ static bl_status allocate(weaver *w, const bl_allocator *allocator, size_t n)
     w->plain = bl_alloc_array(allocator, n, sizeof(uint32_t));
     w->complemented = bl_alloc_array(allocator, n, sizeof(uint32_t));
     w->sources = bl_alloc_array(allocator, n, sizeof(uint32_t));
-    return w->plain && w->complemented && w->sources ? BL_OK : BL_ERR_MEMORY;
+    w->gates = bl_alloc_array(allocator, w->n->info.n_state, sizeof(uint32_t));
+    w->candidates = bl_alloc_array(allocator, w->n->info.n_state, sizeof(uint32_t));
+    bool is_complete = w->plain && w->complemented && w->sources && w->gates && w->candidates;
+    return is_complete ? BL_OK : BL_ERR_MEMORY;
+}
+
+static void clear(weaver *w, const bl_allocator *allocator, size_t n)
+{
+    bl_free(allocator, w->plain, n * sizeof(uint32_t));
+    bl_free(allocator, w->complemented, n * sizeof(uint32_t));
+    bl_free(allocator, w->sources, n * sizeof(uint32_t));
+    bl_free(allocator, w->gates, w->n->info.n_state * sizeof(uint32_t));
+    bl_free(allocator, w->candidates, w->n->info.n_state * sizeof(uint32_t));
 }
 
 bl_status bl_muxrnn_weave(bl_program **program, const bl_muxrnn *n, const bl_allocator *allocator)
@@ -224,8 +311,8 @@ bl_status bl_muxrnn_weave(bl_program **program, const bl_muxrnn *n, const bl_all
         w.past = w.state + info->n_features;
         w.logits = bl_assembler_output(w.a);
         w.code = bl_assembler_temporaries(w.a, info->n_code);
-        w.gates = bl_assembler_temporaries(w.a, info->n_state);
-        w.candidates = bl_assembler_temporaries(w.a, info->n_state);
+        w.fires = bl_assembler_temporaries(w.a, 2 * info->n_state);
+        w.count = bl_assembler_temporaries(w.a, COUNT_PLANES);
         emit_step(&w);
         emit_head(&w);
         status = bl_assembler_finish(program, w.a);
@@ -233,8 +320,6 @@ bl_status bl_muxrnn_weave(bl_program **program, const bl_muxrnn *n, const bl_all
     bl_assembler_destroy(&w.a);
     for (int r = 0; r < 3; r++)
         bl_record_clear(&records[r]);
-    bl_free(allocator, w.plain, longest * sizeof(uint32_t));
-    bl_free(allocator, w.complemented, longest * sizeof(uint32_t));
-    bl_free(allocator, w.sources, longest * sizeof(uint32_t));
+    clear(&w, allocator, longest);
     return status;
 }
