@@ -169,15 +169,17 @@ static void emit_layer(weaver *w, uint32_t l)
 {
     const mux_layer *layer = &w->n->layers[l];
     uint32_t n_state = w->n->info.n_state, h = w->state + l * n_state;
-    uint32_t *results[2] = {w->gates, w->candidates};
+    uint32_t *results[2] = {w->gates, w->candidates}, end[2] = {0, 0};
     list_sources(w, l);
-    for (int k = 0; k < 2; k++)
-        for (uint32_t j = 0, end; j < n_state; j = end) {
-            end = end_of_equals(layer->weight[k], j, n_state, layer->n_inputs);
+    for (uint32_t j = 0; j < n_state; j++)
+        for (uint32_t k = 0; k < 2; k++) {
+            if (j < end[k])
+                continue; // counted together with an earlier one
             const int16_t *row = layer->weight[k] + (size_t)j * layer->n_inputs;
+            end[k] = end_of_equals(layer->weight[k], j, n_state, layer->n_inputs);
             bl_literal_list list = list_literals(w, row, layer->n_inputs);
-            emit_neurons(w, results[k] + j, w->fires + (uint32_t)k * n_state + j, &list,
-                         layer->threshold[k] + j, end - j);
+            emit_neurons(w, results[k] + j, w->fires + k * n_state + j, &list,
+                         layer->threshold[k] + j, end[k] - j);
         }
     for (uint32_t j = 0; j < n_state; j++)
         bl_assembler_lut3(w->a, TABLE_MUX, h + j, w->gates[j], w->candidates[j], h + j);
