@@ -27,6 +27,7 @@ struct engine {
     const bl_model *model;
     size_t state_bytes;
     bl_runner *runner;
+    bl_reader *reader; // NULL: the model's gates read what it remembers
     void (*wake)(void *context);
     void *context;
     pthread_t thread;
@@ -60,6 +61,16 @@ static int by_clock(const void *x, const void *y)
     return a->place < b->place ? -1 : a->place > b->place;
 }
 
+static bool reads_alone(const engine *e, const activity *a)
+{
+    return e->reader && work_reads_alone(a);
+}
+
+static size_t lanes_wanted(const engine *e, activity *a)
+{
+    return reads_alone(e, a) ? BL_LANES : work_n_lanes(a);
+}
+
 // Each activity pays for its share of the tick.
 static void charge(engine *e, size_t n_lanes)
 {
@@ -67,7 +78,7 @@ static void charge(engine *e, size_t n_lanes)
         activity *a = e->chosen[i];
         if (a->is_skipped)
             continue;
-        a->client->clock += (work_n_lanes(a) * BL_LANES + n_lanes - 1) / n_lanes;
+        a->client->clock += (lanes_wanted(e, a) * BL_LANES + n_lanes - 1) / n_lanes;
         if (e->clock < a->client->clock)
             e->clock = a->client->clock;
     }
@@ -106,7 +117,7 @@ static void choose(engine *e)
     for (uint32_t i = 0; i < n && e->n_chosen < MAX_CHOSEN; i++) {
         activity *a = ready[i];
         a->is_skipped = a->is_cancelled;
-        size_t lanes = a->is_skipped ? 0 : work_n_lanes(a);
+        size_t lanes = a->is_skipped ? 0 : lanes_wanted(e, a);
         if (n_lanes + lanes > BL_LANES)
             continue;
         a->first_lane = n_lanes;
@@ -126,7 +137,7 @@ static size_t gather(engine *e, bool *logits)
     *logits = false;
     for (size_t i = 0; i < e->n_chosen; i++) {
         activity *a = e->chosen[i];
-        if (a->is_skipped)
+        if (a->is_skipped || reads_alone(e, a))
             continue;
         assert(a->first_lane == n);
         *logits |= work_wants_logits(a);
@@ -168,19 +179,26 @@ static void run_tick(engine *e) // with the lock held, which it gives up in betw
     size_t n_lanes = gather(e, &logits);
     if (n_lanes > 0)
         bl_runner_step(e->runner, e->states, e->bytes, n_lanes, logits);
-    uint64_t elapsed = bl_time_ns() - begun;
-    const tick t = {.model = e->model, .info = bl_model_facts(e->model), .runner = e->runner};
+    const tick t = {.model = e->model,
+                    .info = bl_model_facts(e->model),
+                    .runner = e->runner,
+                    .reader = e->reader};
     for (size_t i = 0; i < e->n_chosen; i++) {
         activity *a = e->chosen[i];
         has_ended[i] = a->is_skipped;
         if (a->is_skipped)
             continue;
+        if (reads_alone(e, a)) {
+            has_ended[i] = work_read(a, &t);
+            continue;
+        }
         work_scatter(a, e->states + a->first_lane * e->state_bytes, e->state_bytes);
         has_ended[i] = work_advance(&events[i], a, &t);
     }
 
+    uint64_t elapsed = bl_time_ns() - begun;
     pthread_mutex_lock(&e->lock);
-    if (n_lanes > 0) {
+    if (e->stats.n_lanes_busy > 0) {
         e->stats.n_ticks++;
         e->stats.tick_ns += elapsed;
     }
@@ -230,6 +248,10 @@ bl_status engine_create(engine **result, const bl_model *model, bl_cpu cpu,
     pthread_cond_init(&e->has_work, NULL);
     e->states = bl_alloc_array(NULL, BL_LANES, e->state_bytes);
     bl_status status = bl_runner_create(&e->runner, model, cpu, NULL);
+    if (status == BL_OK) {
+        status = bl_reader_create(&e->reader, model, cpu, NULL);
+        status = status == BL_ERR_UNSUPPORTED ? BL_OK : status;
+    }
     if (!e->states || (status == BL_OK && pthread_create(&e->thread, NULL, run_engine, e) != 0))
         status = BL_ERR_MEMORY;
     if (status == BL_OK) {
@@ -237,6 +259,7 @@ bl_status engine_create(engine **result, const bl_model *model, bl_cpu cpu,
         return BL_OK;
     }
     bl_runner_destroy(&e->runner);
+    bl_reader_destroy(&e->reader);
     bl_free(NULL, e->states, BL_LANES * e->state_bytes);
     bl_free(NULL, e, sizeof *e);
     return status;
@@ -263,6 +286,7 @@ void engine_destroy(engine **handle)
     pthread_join(e->thread, NULL);
     assert(!e->activities && !e->first_event);
     bl_runner_destroy(&e->runner);
+    bl_reader_destroy(&e->reader);
     pthread_mutex_destroy(&e->lock);
     pthread_cond_destroy(&e->has_work);
     bl_free(NULL, e->states, BL_LANES * e->state_bytes);

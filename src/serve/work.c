@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { MIN_READ_BYTES = 8 };
+
 bool work_wants_logits(const activity *a)
 {
     switch (a->kind) {
@@ -108,10 +110,9 @@ static bool advance_lanes(activity *a, const tick *t)
     return is_last;
 }
 
-static void charge_byte(activity *a, const tick *t)
+// costs: of all symbols where the byte at a->at is expected.
+static void charge_byte(activity *a, const tick *t, const uint32_t *costs)
 {
-    uint32_t costs[256];
-    bl_runner_costs(costs, t->runner, a->first_lane);
     uint32_t cost = costs[t->info->byte_symbol[a->text[a->at]]];
     a->cost_bits[0] += (double)cost / BL_COST_BIT;
     if (a->text_costs)
@@ -128,8 +129,11 @@ static bool advance_text(activity *a, const tick *t)
         memcpy(a->trail + (a->at - 1) * state_bytes, a->states, state_bytes);
     if (a->at == a->n_text)
         return true;
-    if (a->wants_cost)
-        charge_byte(a, t);
+    if (a->wants_cost) {
+        uint32_t costs[256];
+        bl_runner_costs(costs, t->runner, a->first_lane);
+        charge_byte(a, t, costs);
+    }
     a->at++;
     a->phase = 1;
     return false;
@@ -158,6 +162,38 @@ static bool advance_beam(engine_event **event, activity *a, const tick *t)
     return !a->keeps_lanes;
 }
 
+// What follows when the text is read. True: nothing, it has ended.
+static bool finish_text(activity *a, const tick *t)
+{
+    if (a->kind == ACTIVITY_FEED)
+        return true;
+    bool is_made = bl_beam_create(&a->beam, t->model, a->states, &a->beam_params, NULL) == BL_OK;
+    a->reason = is_made ? END_DONE : END_FAILED;
+    return !is_made;
+}
+
+bool work_reads_alone(const activity *a)
+{
+    bool reads_text = a->kind == ACTIVITY_FEED || (a->kind == ACTIVITY_BEAM && !a->beam);
+    return reads_text && a->phase == 1 && a->n_text - a->at + 1 >= MIN_READ_BYTES;
+}
+
+// The byte before a->at is charged and not yet taken, as after advance_text.
+bool work_read(activity *a, const tick *t)
+{
+    size_t first = a->at - 1, left = a->n_text - first, n = left < BL_LANES ? left : BL_LANES;
+    bl_reader_read(t->reader, a->states, a->text + first, n, a->wants_cost);
+    if (a->trail)
+        bl_reader_states(a->trail + first * t->info->state_bytes, t->reader, n);
+    for (size_t i = 0; i < n && a->at < a->n_text; i++, a->at++)
+        if (a->wants_cost) {
+            uint32_t costs[256];
+            bl_reader_costs(costs, t->reader, i);
+            charge_byte(a, t, costs);
+        }
+    return n == left && finish_text(a, t);
+}
+
 bool work_advance(engine_event **event, activity *a, const tick *t)
 {
     if (a->beam)
@@ -166,11 +202,5 @@ bool work_advance(engine_event **event, activity *a, const tick *t)
         return rollout_advance(event, a, t);
     if (a->kind == ACTIVITY_STEP || a->kind == ACTIVITY_TOP)
         return advance_lanes(a, t);
-    if (!advance_text(a, t))
-        return false;
-    if (a->kind == ACTIVITY_FEED)
-        return true;
-    bool is_made = bl_beam_create(&a->beam, t->model, a->states, &a->beam_params, NULL) == BL_OK;
-    a->reason = is_made ? END_DONE : END_FAILED;
-    return !is_made;
+    return advance_text(a, t) && finish_text(a, t);
 }

@@ -11,8 +11,11 @@ typedef struct tick {
     const bl_model *model;
     const bl_model_info *info;
     bl_runner *runner;
+    bl_reader *reader; // NULL: the model cannot be read that way
 } tick;
 
+// Whether an activity has so much to read that it is worth a tick of its own with the reader.
+bool work_reads_alone(const activity *a);
 bool work_wants_logits(const activity *a);
 size_t work_n_lanes(activity *a);
 // Copies the lanes to where the tick runs them, and back.
@@ -20,6 +23,8 @@ void work_gather(uint8_t *states, int16_t *bytes, activity *a, size_t state_byte
 void work_scatter(activity *a, const uint8_t *states, size_t state_bytes);
 // Moves an activity on after its lanes have run; true: it has ended. *event: what there is to tell.
 bool work_advance(engine_event **event, activity *a, const tick *t);
+// Instead, in a tick of its own: reads on, up to 512 bytes.
+bool work_read(activity *a, const tick *t);
 
 // The same for a rollout; and the likeliest bytes by what one lane's symbols cost.
 bool rollout_advance(engine_event **event, activity *a, const tick *t);
