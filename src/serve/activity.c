@@ -31,6 +31,7 @@ void activity_destroy(activity *a, size_t state_bytes)
     size_t n_predicted = a->kind == ACTIVITY_FEED ? a->n_text : a->n_lanes;
     bl_free(NULL, a->top, n_predicted * a->n_top * sizeof *a->top);
     bl_free(NULL, a->text_costs, a->n_text * sizeof *a->text_costs);
+    bl_free(NULL, a->byte_costs, a->byte_costs ? a->n_lanes * sizeof *a->byte_costs : 0);
     bl_free(NULL, a->text, a->n_text);
     bl_free(NULL, a->trail, a->n_text * state_bytes);
     for (uint32_t i = 0; i < a->beam_params.n_avoid; i++)
@@ -39,6 +40,7 @@ void activity_destroy(activity *a, size_t state_bytes)
     bl_free(NULL, (void *)(uintptr_t)a->beam_params.avoid,
             a->beam_params.n_avoid * sizeof *a->beam_params.avoid);
     bl_beam_destroy(&a->beam);
+    bl_pattern_destroy(&a->pattern);
     rollout_destroy(a->rollout);
     bl_free(NULL, a, sizeof *a);
 }

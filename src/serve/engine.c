@@ -19,9 +19,10 @@
 // Time had, in lanes of a full tick: whoever has a tick alone pays for all of it.
 struct client {
     uint64_t clock;
+    uint32_t price; // of a lane
 };
 
-enum { MAX_CHOSEN = BL_LANES };
+enum { MAX_CHOSEN = BL_LANES, BACKGROUND_PRICE = 8 };
 
 struct engine {
     const bl_model *model;
@@ -78,7 +79,8 @@ static void charge(engine *e, size_t n_lanes)
         activity *a = e->chosen[i];
         if (a->is_skipped)
             continue;
-        a->client->clock += (lanes_wanted(e, a) * BL_LANES + n_lanes - 1) / n_lanes;
+        uint64_t share = (lanes_wanted(e, a) * BL_LANES + n_lanes - 1) / n_lanes;
+        a->client->clock += share * a->client->price;
         if (e->clock < a->client->clock)
             e->clock = a->client->clock;
     }
@@ -299,10 +301,17 @@ client *engine_add_client(engine *e)
     client *c = bl_alloc(NULL, sizeof *c);
     if (c) {
         pthread_mutex_lock(&e->lock);
-        *c = (client){.clock = e->clock};
+        *c = (client){.clock = e->clock, .price = 1};
         pthread_mutex_unlock(&e->lock);
     }
     return c;
+}
+
+void engine_set_background(engine *e, client *c, bool is_background)
+{
+    pthread_mutex_lock(&e->lock);
+    c->price = is_background ? BACKGROUND_PRICE : 1;
+    pthread_mutex_unlock(&e->lock);
 }
 
 void engine_remove_client(client *c) { bl_free(NULL, c, sizeof *c); }

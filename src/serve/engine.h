@@ -57,21 +57,24 @@ typedef struct activity {
     client *client;
     size_t n_lanes;  // STEP, TOP and ROLLOUT; the others begin with one
     uint8_t *states; // [n_lanes][state_bytes]: from here, and at the end the result
-    int16_t *bytes;  // [n_lanes], STEP
-    uint32_t n_top;  // predictions wanted per lane; FEED with cost: per byte of text
-    uint8_t *text;   // FEED and BEAM: bytes to read first
+    int16_t *bytes;  // [n_lanes], STEP; ROLLOUT: at the end, what each lane drew and did not take
+    bool is_bare;   // STEP: one tick, without asking what the bytes cost; BL_KEEP may be among them
+    uint32_t n_top; // predictions wanted per lane; FEED with cost: per byte of text
+    uint8_t *text;  // FEED and BEAM: bytes to read first
     size_t n_text;
     uint8_t *trail;  // state after each byte of text [n_text][state_bytes], or NULL
     bool wants_cost; // FEED
     bl_beam_params beam_params;
-    rollout *rollout; // ROLLOUT
-    uint32_t n_steps; // BEAM and ROLLOUT
-    bool keeps_lanes; // BEAM: at the end, step the last lanes too; activity_beam_states has them
+    bl_pattern *pattern; // of beam_params, or what a rollout keeps to; NULL: any text
+    rollout *rollout;    // ROLLOUT
+    uint32_t n_steps;    // BEAM and ROLLOUT
+    bool keeps_lanes;    // BEAM: at the end, step the last lanes too; activity_beam_states has them
 
     // results
-    double *cost_bits;    // [n_lanes], STEP and FEED
-    uint32_t *text_costs; // FEED: of each byte of text, in BL_COST_BIT, or NULL
-    prediction *top;      // [n_lanes][n_top]; FEED: [n_text][n_top], or NULL
+    double *cost_bits;           // [n_lanes], STEP (not bare) and FEED
+    uint16_t (*byte_costs)[256]; // [n_lanes], bare STEP: of what follows, in 1/256 bit, or NULL
+    uint32_t *text_costs;        // FEED: of each byte of text, in BL_COST_BIT, or NULL
+    prediction *top;             // [n_lanes][n_top]; FEED: [n_text][n_top], or NULL
     end_reason reason;
     uint32_t n_steps_done;
 
@@ -103,6 +106,9 @@ void engine_destroy(engine **e);                              // all activities 
 
 client *engine_add_client(engine *e); // NULL: out of memory
 void engine_remove_client(client *c); // its activities must have ended
+// Whoever works in the background pays eight times for its ticks: it gets what others leave, and a
+// ninth of the time beside one of them.
+void engine_set_background(engine *e, client *c, bool is_background);
 
 void engine_submit(engine *e, activity *a);
 void engine_cancel(engine *e, activity *a, end_reason reason); // it still ends with an event

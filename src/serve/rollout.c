@@ -6,6 +6,7 @@
 #include "work.h"
 
 #include <assert.h>
+#include <string.h>
 
 rollout *rollout_create(size_t n_lanes, bool has_masks)
 {
@@ -30,6 +31,7 @@ void rollout_destroy(rollout *r)
 {
     if (!r)
         return;
+    bl_constraint_destroy(&r->constraint);
     bl_free(NULL, r->seeds, r->n_lanes * sizeof *r->seeds);
     bl_free(NULL, r->progress, r->n_lanes * sizeof *r->progress);
     bl_free(NULL, r->allowed, r->n_lanes * sizeof *r->allowed);
@@ -62,16 +64,16 @@ void rollout_frame_destroy(rollout_frame *frame)
 
 // Draws the next byte of one lane.
 static void write_byte(rollout_byte *out, const activity *a, size_t lane, const uint32_t *costs,
-                       const bl_model_info *info)
+                       const uint64_t *allowed, const bl_model_info *info)
 {
     rollout *r = a->rollout;
     bl_random random;
     bl_random_seed(&random, bl_mix64(r->seeds[lane]) + a->n_steps_done);
-    int byte = bl_draw_byte(&r->draw, costs, r->allowed ? r->allowed[lane] : NULL, &random);
+    int byte = bl_draw_byte(&r->draw, costs, allowed, &random);
     *out = (rollout_byte){.lane = (uint16_t)lane, .end = LANE_STUCK};
+    a->bytes[lane] = (int16_t)byte; // BL_KEEP, too: what was drawn before is taken by now
     if (byte == BL_KEEP)
         return;
-    a->bytes[lane] = (int16_t)byte;
     bool is_stopped = stops_advance(&r->progress[lane], &r->stops, (uint8_t)byte);
     out->byte = (uint8_t)byte;
     out->cost = costs[info->byte_symbol[byte]];
@@ -79,6 +81,34 @@ static void write_byte(rollout_byte *out, const activity *a, size_t lane, const 
     out->end = is_stopped                          ? LANE_STOPPED
                : a->n_steps_done + 1 >= a->n_steps ? LANE_FULL
                                                    : LANE_GOES_ON;
+}
+
+// What each lane that goes on may write: its mask, and what the pattern lets follow.
+static void find_allowed(uint64_t (*allowed)[4], rollout *r)
+{
+    uint32_t states[BL_LANES];
+    for (uint32_t k = 0; k < r->n_live; k++)
+        states[k] = r->pattern_states[r->live[k]];
+    if (r->constraint)
+        bl_constraint_allowed(allowed, NULL, r->constraint, states, r->n_live);
+    else
+        memset(allowed, 255, r->n_live * sizeof *allowed);
+    for (uint32_t k = 0; k < r->n_live && r->allowed; k++)
+        for (int w = 0; w < 4; w++)
+            allowed[k][w] &= r->allowed[r->live[k]][w];
+}
+
+static void move_pattern(rollout *r, const rollout_frame *frame)
+{
+    uint32_t states[BL_LANES];
+    uint8_t bytes[BL_LANES];
+    for (uint32_t k = 0; k < frame->n; k++) {
+        states[k] = r->pattern_states[frame->bytes[k].lane];
+        bytes[k] = frame->bytes[k].byte;
+    }
+    bl_constraint_step(r->constraint, states, bytes, frame->n);
+    for (uint32_t k = 0; k < frame->n; k++)
+        r->pattern_states[frame->bytes[k].lane] = states[k];
 }
 
 bool rollout_advance(engine_event **event, activity *a, const tick *t)
@@ -93,14 +123,18 @@ bool rollout_advance(engine_event **event, activity *a, const tick *t)
         return true;
     }
     uint32_t n_live = 0, costs[256];
+    uint64_t allowed[BL_LANES][4];
+    find_allowed(allowed, r);
     for (uint32_t k = 0; k < r->n_live; k++) {
         uint16_t lane = r->live[k];
         bl_runner_costs(costs, t->runner, a->first_lane + k);
-        write_byte(&frame->bytes[k], a, lane, costs, t->info);
+        write_byte(&frame->bytes[k], a, lane, costs, allowed[k], t->info);
         predict_top(frame->top + (size_t)k * a->n_top, a->n_top, costs, t->info);
         if (frame->bytes[k].end == LANE_GOES_ON)
             r->live[n_live++] = lane;
     }
+    if (r->constraint)
+        move_pattern(r, frame);
     r->n_live = n_live;
     a->n_steps_done++;
     *made = (engine_event){.activity = a, .rollout = frame, .step = a->n_steps_done};

@@ -13,7 +13,7 @@ bool work_wants_logits(const activity *a)
 {
     switch (a->kind) {
     case ACTIVITY_FEED: return a->wants_cost && a->at < a->n_text;
-    case ACTIVITY_STEP: return a->phase == 0 || a->n_top > 0;
+    case ACTIVITY_STEP: return (a->phase == 0 && !a->is_bare) || a->n_top > 0 || a->byte_costs;
     case ACTIVITY_TOP:
     case ACTIVITY_ROLLOUT: return true;
     case ACTIVITY_BEAM: break;
@@ -55,7 +55,8 @@ void work_gather(uint8_t *states, int16_t *bytes, activity *a, size_t state_byte
     }
     uint8_t *own;
     const int16_t *next;
-    bool keeps = (a->kind == ACTIVITY_STEP && a->phase == 0) || a->kind == ACTIVITY_TOP;
+    bool keeps =
+        (a->kind == ACTIVITY_STEP && a->phase == 0 && !a->is_bare) || a->kind == ACTIVITY_TOP;
     size_t n = lanes_of(a, &own, &next);
     memcpy(states, own, n * state_bytes);
     for (size_t k = 0; k < n; k++)
@@ -94,15 +95,25 @@ void predict_top(prediction *top, uint32_t n_top, const uint32_t *costs, const b
     }
 }
 
+static void predict(activity *a, size_t lane, const uint32_t *costs, const bl_model_info *info)
+{
+    if (a->n_top)
+        predict_top(a->top + lane * a->n_top, a->n_top, costs, info);
+    for (int b = 0; b < 256 && a->byte_costs; b++) {
+        uint32_t cost = costs[info->byte_symbol[b]] >> 16;
+        a->byte_costs[lane][b] = (uint16_t)(cost < UINT16_MAX ? cost : UINT16_MAX);
+    }
+}
+
 // The first time it is asked what the bytes cost, the second time it takes them.
 static bool advance_lanes(activity *a, const tick *t)
 {
-    bool is_last = a->kind == ACTIVITY_TOP || a->phase == 1;
+    bool is_last = a->kind == ACTIVITY_TOP || a->phase == 1 || a->is_bare;
     uint32_t costs[256];
     for (size_t i = 0; i < a->n_lanes && work_wants_logits(a); i++) {
         bl_runner_costs(costs, t->runner, a->first_lane + i);
         if (is_last)
-            predict_top(a->top + i * a->n_top, a->n_top, costs, t->info);
+            predict(a, i, costs, t->info);
         else
             a->cost_bits[i] = (double)costs[t->info->byte_symbol[a->bytes[i] & 255]] / BL_COST_BIT;
     }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#ifndef BITLOOM_SERVE_LANES_PRIVATE_H
+#define BITLOOM_SERVE_LANES_PRIVATE_H
+
+// What lanes.c (connections, frames), vectors.c (what is done at once) and runs.c (what takes the
+// engine) share.
+
+#include "lanes.h"
+#include "store.h"
+
+enum {
+    LANES_VERSION = 2,
+    MAX_LANE_SESSIONS = 16, // of a connection
+    MAX_QUEUED = 64,        // requests of a session that wait for the one before them
+    MAX_STORED = 1 << 20,   // states of a connection
+    MAX_RUN_STEPS = 1024,
+    MAX_PATTERN_STATES = 4096,
+    MAX_OUT = 64,     // frames that wait before requests are no longer read
+    MAX_OUT_PARTS = 2 // and before steps are gathered into one frame
+};
+
+typedef enum error_code {
+    ERROR_BAD_FRAME = 1,
+    ERROR_NO_SESSION,
+    ERROR_NO_STATE,
+    ERROR_TOO_MANY,
+    ERROR_OTHER_MODEL,
+    ERROR_FAILED
+} error_code;
+
+typedef struct lanes_error {
+    error_code code;
+    char message[200];
+} lanes_error;
+
+typedef struct frame_out {
+    struct frame_out *next;
+    bl_buffer content; // room, head, payload
+} frame_out;
+
+typedef struct frame_in { // a request that waits
+    struct frame_in *next;
+    frame_head head;
+    uint8_t payload[];
+} frame_in;
+
+// Steps of a beam or rollout that have not been sent: of a beam, the path of each lane since the
+// last frame; of a rollout, what was written.
+typedef struct part {
+    uint32_t first_step, n_steps, n_lanes;
+    uint16_t parent[BL_LANES];
+    bl_buffer bytes, costs; // beam: [n_steps][512]; rollout: bytes holds the steps as they are sent
+} part;
+
+typedef struct lane_session {
+    lanes *owner;
+    uint32_t id;
+    bool is_closing; // goes when its activity has ended
+    uint32_t n_lanes;
+    uint8_t *states;      // [512][state_bytes], the vector
+    uint64_t (*masks)[4]; // [512]
+    bool has_masks;
+    char *pattern; // its text, checked; NULL: none
+    size_t pattern_bytes;
+    activity *busy;     // or NULL
+    frame_head request; // that it answers
+    uint32_t end[2];    // of a rollout or beam: steps done, end_reason
+    uint64_t credit;    // parts that may still be sent
+    part part;
+    frame_in *first, **last;
+    uint32_t n_queued;
+} lane_session;
+
+struct lanes {
+    lanes_host *host;
+    void *owner; // NULL once closed
+    client *client;
+    size_t state_bytes;
+    uint8_t model_sha256[32];
+    uint8_t *scratch; // one state
+    store store;
+    lane_session *sessions[MAX_LANE_SESSIONS];
+    uint32_t n_sessions;
+    frame_out *first, **last;
+    uint32_t n_out;
+    bl_buffer stream; // the beginning of a frame
+};
+
+bool lanes_fail(lanes_error *e, error_code code, const char *format, ...) BL_PRINTF(3, 4);
+
+void lanes_answer_error(lanes *l, const frame_head *request, const lanes_error *e);
+// A frame to be filled and sent.
+void begin_frame(bl_buffer *out, const lanes *l, const frame_head *request, uint8_t op);
+void end_frame(lanes *l, bl_buffer *out);
+
+// Each returns false after filling the error. Those of vectors.c answer at once; those of runs.c
+// submit an activity, which answers when it has ended.
+typedef bool handler(lane_session *s, const frame_head *head, const uint8_t *payload,
+                     lanes_error *e);
+handler do_load, do_store, do_permute, do_retain, do_drop, do_export, do_import, do_mask,
+    do_pattern;
+handler do_read, do_step, do_rollout, do_beam;
+
+// Sends the steps that wait, if credit and the connection allow.
+void send_part(lane_session *s, bool is_last);
+void part_clear(part *p);
+// The activity of a session has ended and is answered: what waited for it goes on.
+void session_ended(lane_session *s);
+
+#endif

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+// What takes the engine: reading, steps, rollouts, beams. Each becomes an activity, whose events
+// become parts of the answer, and whose end becomes the answer and the session's new vector.
+
+#include "lanes_private.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static void receive_event(engine_event *event);
+
+static activity *begin(lane_session *s, const frame_head *head, activity_kind kind, size_t n_lanes,
+                       lanes_error *e)
+{
+    activity *a = activity_create(kind, n_lanes, s->owner->state_bytes);
+    if (!a) {
+        lanes_fail(e, ERROR_FAILED, "out of memory");
+        return NULL;
+    }
+    a->id = head->sequence;
+    a->owner = s;
+    a->receive = receive_event;
+    a->client = s->owner->client;
+    memcpy(a->states, s->states, n_lanes * s->owner->state_bytes);
+    return a;
+}
+
+static bool abandon(lane_session *s, activity *a, lanes_error *e, const char *message)
+{
+    activity_destroy(a, s->owner->state_bytes);
+    return lanes_fail(e, ERROR_FAILED, "%s", message);
+}
+
+static bool submit(lane_session *s, const frame_head *head, activity *a)
+{
+    s->busy = a;
+    s->request = *head;
+    s->part.first_step = 1;
+    engine_submit(s->owner->host->engine, a);
+    return true;
+}
+
+bool do_read(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+{
+    if (s->n_lanes != 1)
+        return lanes_fail(e, ERROR_BAD_FRAME, "READ moves one lane; there are %u", s->n_lanes);
+    activity *a = begin(s, head, ACTIVITY_FEED, 1, e);
+    if (!a)
+        return false;
+    a->wants_cost = true;
+    a->n_text = head->bytes;
+    a->text = bl_alloc(NULL, a->n_text);
+    if (head->flags & READ_COSTS)
+        a->text_costs = bl_alloc_array(NULL, a->n_text, sizeof *a->text_costs);
+    if (a->n_text > 0 && (!a->text || ((head->flags & READ_COSTS) && !a->text_costs)))
+        return abandon(s, a, e, "out of memory");
+    if (a->n_text > 0)
+        memcpy(a->text, payload, a->n_text);
+    return submit(s, head, a);
+}
+
+bool do_step(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+{
+    frame_step step;
+    bool keeps = head->flags & STEP_KEEP;
+    size_t expected = sizeof step + (keeps ? 0 : s->n_lanes);
+    if (head->n_lanes != s->n_lanes || head->bytes != expected)
+        return lanes_fail(e, ERROR_BAD_FRAME,
+                          "a step of %u lanes takes %zu bytes; this one has %u "
+                          "lanes and %u bytes",
+                          s->n_lanes, expected, head->n_lanes, head->bytes);
+    memcpy(&step, payload, sizeof step);
+    if (step.wants > WANTS_COSTS || (step.wants == WANTS_TOP) != (step.n_top > 0))
+        return lanes_fail(e, ERROR_BAD_FRAME,
+                          "wants %u with top %u; 0: nothing, 1: top of 1 to "
+                          "255, 2: costs of all bytes",
+                          step.wants, step.n_top);
+    activity *a = begin(s, head, ACTIVITY_STEP, s->n_lanes, e);
+    if (!a)
+        return false;
+    a->is_bare = true;
+    for (uint32_t i = 0; i < s->n_lanes; i++)
+        a->bytes[i] = keeps ? BL_KEEP : payload[sizeof step + i];
+    a->n_top = step.n_top;
+    a->top = bl_alloc_array(NULL, (size_t)s->n_lanes * a->n_top, sizeof *a->top);
+    if (step.wants == WANTS_COSTS)
+        a->byte_costs = bl_alloc_array(NULL, s->n_lanes, sizeof *a->byte_costs);
+    if ((step.wants == WANTS_COSTS && !a->byte_costs) || (step.n_top > 0 && !a->top))
+        return abandon(s, a, e, "out of memory");
+    return submit(s, head, a);
+}
+
+static bool is_step_number(uint32_t n, lanes_error *e)
+{
+    if (n < 1 || n > MAX_RUN_STEPS)
+        return lanes_fail(e, ERROR_BAD_FRAME, "%u steps; there are 1 to %d", n, MAX_RUN_STEPS);
+    return true;
+}
+
+static bool set_pattern(activity *a, const lane_session *s)
+{
+    return !s->pattern
+           || bl_pattern_parse(&a->pattern, s->pattern, s->pattern_bytes, "pattern", NULL, NULL)
+                  == BL_OK;
+}
+
+bool do_rollout(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+{
+    frame_rollout p;
+    bool has_seeds = head->flags & ROLLOUT_SEEDS;
+    size_t expected = sizeof p + (has_seeds ? s->n_lanes * sizeof p.seed : 0);
+    if (head->bytes != expected)
+        return lanes_fail(e, ERROR_BAD_FRAME, "ROLLOUT takes %zu bytes here, not %u", expected,
+                          head->bytes);
+    memcpy(&p, payload, sizeof p);
+    if (!is_step_number(p.n_steps, e))
+        return false;
+    activity *a = begin(s, head, ACTIVITY_ROLLOUT, s->n_lanes, e);
+    if (!a)
+        return false;
+    a->rollout = rollout_create(s->n_lanes, s->has_masks);
+    a->n_steps = p.n_steps;
+    if (!a->rollout || !set_pattern(a, s))
+        return abandon(s, a, e, "out of memory");
+    if (a->pattern
+        && bl_constraint_create(&a->rollout->constraint, a->pattern, bl_cpu_best(), NULL) != BL_OK)
+        return abandon(s, a, e, "out of memory");
+    bl_draw_params draw = {.temperature = (double)p.temperature, .top_p = (double)p.top_p};
+    if (!isfinite(p.temperature) || !isfinite(p.top_p)
+        || bl_draw_set(&a->rollout->draw, s->owner->host->model, &draw) != BL_OK) {
+        activity_destroy(a, s->owner->state_bytes);
+        return lanes_fail(e, ERROR_BAD_FRAME, "temperature is 0 or 0.01 to 100, top_p 0 to 1");
+    }
+    for (uint32_t i = 0; i < s->n_lanes; i++) {
+        a->rollout->seeds[i] = bl_mix64(p.seed) + i;
+        a->rollout->pattern_states[i] = BL_PATTERN_START;
+        if (has_seeds)
+            memcpy(&a->rollout->seeds[i], payload + sizeof p + i * sizeof p.seed, sizeof p.seed);
+    }
+    if (s->has_masks)
+        memcpy(a->rollout->allowed, s->masks, s->n_lanes * sizeof *s->masks);
+    return submit(s, head, a);
+}
+
+bool do_beam(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+{
+    frame_beam p;
+    if (head->bytes != sizeof p)
+        return lanes_fail(e, ERROR_BAD_FRAME, "BEAM takes %zu bytes, not %u", sizeof p,
+                          head->bytes);
+    memcpy(&p, payload, sizeof p);
+    if (!is_step_number(p.n_steps, e))
+        return false;
+    if (s->n_lanes != 1)
+        return lanes_fail(e, ERROR_BAD_FRAME, "BEAM begins with one lane; there are %u",
+                          s->n_lanes);
+    if (p.width < 1 || p.width > BL_LANES || !(p.temperature >= 0 && p.temperature <= 4))
+        return lanes_fail(e, ERROR_BAD_FRAME, "width is 1 to %d, temperature 0 to 4", BL_LANES);
+    activity *a = begin(s, head, ACTIVITY_BEAM, 1, e);
+    if (!a)
+        return false;
+    if (!set_pattern(a, s))
+        return abandon(s, a, e, "out of memory");
+    a->beam_params = (bl_beam_params){.width = p.width,
+                                      .temperature = (double)p.temperature,
+                                      .seed = p.seed,
+                                      .pattern = a->pattern};
+    a->n_steps = p.n_steps;
+    a->keeps_lanes = true;
+    return submit(s, head, a);
+}
+
+// ------------------------------------------------------------------------------------- parts
+
+void part_clear(part *p)
+{
+    bl_buffer_clear(&p->bytes);
+    bl_buffer_clear(&p->costs);
+    p->n_steps = 0;
+}
+
+static void keep(bl_buffer *rows, size_t row_bytes)
+{
+    uint8_t empty[BL_LANES * 2] = {0};
+    bl_buffer_append(rows, empty, row_bytes);
+}
+
+// The lanes that go on take their paths with them; a path that ends is forgotten.
+static void add_beam_step(part *p, const bl_beam_frame *f)
+{
+    uint16_t parent[BL_LANES], costs[BL_LANES];
+    uint8_t bytes[BL_LANES];
+    for (uint32_t i = 0; i < f->n_lanes; i++)
+        parent[i] = p->n_steps ? p->parent[f->parent[i]] : f->parent[i];
+    for (uint32_t t = 0; t < p->n_steps; t++) {
+        uint8_t *row = p->bytes.data + (size_t)t * BL_LANES;
+        uint8_t *cost_row = p->costs.data + (size_t)t * BL_LANES * 2;
+        for (uint32_t i = 0; i < f->n_lanes; i++) {
+            bytes[i] = row[f->parent[i]];
+            memcpy(&costs[i], cost_row + 2u * f->parent[i], 2);
+        }
+        memcpy(row, bytes, f->n_lanes);
+        memcpy(cost_row, costs, 2u * f->n_lanes);
+    }
+    keep(&p->bytes, BL_LANES);
+    keep(&p->costs, 2 * BL_LANES);
+    if (p->bytes.status != BL_OK || p->costs.status != BL_OK)
+        return;
+    memcpy(p->bytes.data + (size_t)p->n_steps * BL_LANES, f->byte, f->n_lanes);
+    memcpy(p->costs.data + (size_t)p->n_steps * BL_LANES * 2, f->cost, 2u * f->n_lanes);
+    memcpy(p->parent, parent, f->n_lanes * sizeof *parent);
+    p->n_lanes = f->n_lanes;
+    p->n_steps++;
+}
+
+static void add_rollout_step(part *p, const rollout_frame *f)
+{
+    const uint16_t head[2] = {(uint16_t)f->n, 0};
+    bl_buffer_append(&p->bytes, head, sizeof head);
+    for (uint32_t i = 0; i < f->n; i++) {
+        uint32_t cost = f->bytes[i].cost >> 16;
+        frame_drawn drawn = {.lane = f->bytes[i].lane,
+                             .cost = (uint16_t)(cost < UINT16_MAX ? cost : UINT16_MAX),
+                             .byte = f->bytes[i].byte,
+                             .end = f->bytes[i].end};
+        bl_buffer_append(&p->bytes, &drawn, sizeof drawn);
+    }
+    p->n_steps++;
+}
+
+void send_part(lane_session *s, bool is_last)
+{
+    part *p = &s->part;
+    lanes *l = s->owner;
+    if (!s->busy || p->n_steps == 0)
+        return;
+    if (!is_last && (s->credit == 0 || l->n_out >= MAX_OUT_PARTS))
+        return; // what comes is gathered meanwhile
+    bl_buffer out;
+    begin_frame(&out, l, &s->request, OP_ANSWER | OP_PART | s->request.op);
+    const uint16_t counts[2] = {(uint16_t)p->n_steps, (uint16_t)p->n_lanes};
+    bl_buffer_append(&out, &p->first_step, sizeof p->first_step);
+    bl_buffer_append(&out, counts, sizeof counts);
+    if (s->request.op == OP_BEAM) {
+        bl_buffer_append(&out, p->parent, 2u * p->n_lanes);
+        for (uint32_t t = 0; t < p->n_steps; t++)
+            bl_buffer_append(&out, p->costs.data + (size_t)t * BL_LANES * 2, 2u * p->n_lanes);
+        for (uint32_t t = 0; t < p->n_steps; t++)
+            bl_buffer_append(&out, p->bytes.data + (size_t)t * BL_LANES, p->n_lanes);
+    } else
+        bl_buffer_append(&out, p->bytes.data, p->bytes.bytes);
+    if (p->bytes.status != BL_OK || p->costs.status != BL_OK)
+        out.status = BL_ERR_MEMORY;
+    p->first_step += p->n_steps;
+    part_clear(p);
+    s->credit -= s->credit > 0 && s->credit != UINT32_MAX;
+    end_frame(l, &out);
+}
+
+// -------------------------------------------------------------------------------------- ends
+
+static void answer_step(bl_buffer *out, const activity *a)
+{
+    for (size_t i = 0; i < a->n_lanes * a->n_top; i++) {
+        uint32_t cost = a->top[i].cost >> 16;
+        frame_top top = {.byte = a->top[i].byte,
+                         .cost = (uint16_t)(cost < UINT16_MAX ? cost : UINT16_MAX)};
+        bl_buffer_append(out, &top, sizeof top);
+    }
+    if (a->byte_costs)
+        bl_buffer_append(out, a->byte_costs, a->n_lanes * sizeof *a->byte_costs);
+}
+
+static void answer_read(bl_buffer *out, const activity *a)
+{
+    bl_buffer_append(out, a->cost_bits, sizeof *a->cost_bits);
+    for (size_t i = 0; a->text_costs && i < a->n_text; i++) {
+        float bits = (float)a->text_costs[i] / (float)BL_COST_BIT;
+        bl_buffer_append(out, &bits, sizeof bits);
+    }
+}
+
+// The vector is where the activity has come to; of a beam, the lanes of its last step.
+static void take_states(lane_session *s, activity *a)
+{
+    uint8_t *states = a->states;
+    size_t n = a->n_lanes;
+    if (a->kind == ACTIVITY_BEAM)
+        n = a->reason == END_DONE ? activity_beam_states(a, &states) : 0;
+    if (n == 0)
+        return;
+    memcpy(s->states, states, n * s->owner->state_bytes);
+    s->n_lanes = (uint32_t)n;
+    if (a->kind == ACTIVITY_BEAM)
+        s->has_masks = false;
+}
+
+static void answer_end(lane_session *s, activity *a)
+{
+    lanes *l = s->owner;
+    bl_buffer out;
+    lanes_error e;
+    bool is_run = s->request.op == OP_BEAM || s->request.op == OP_ROLLOUT;
+    send_part(s, true);
+    if (!is_run && a->reason != END_DONE) {
+        lanes_fail(&e, ERROR_FAILED, a->reason == END_CANCELLED ? "cancelled" : "out of memory");
+        lanes_answer_error(l, &s->request, &e);
+        return;
+    }
+    take_states(s, a);
+    frame_head head = s->request;
+    head.n_lanes = (uint16_t)s->n_lanes;
+    begin_frame(&out, l, &head, OP_ANSWER | s->request.op);
+    if (is_run)
+        bl_buffer_append(&out, s->end, sizeof s->end);
+    else if (a->kind == ACTIVITY_STEP)
+        answer_step(&out, a);
+    else
+        answer_read(&out, a);
+    end_frame(l, &out);
+}
+
+// The lanes of a rollout still have to take what they drew last. False: there is no need, or no
+// memory, and then the vector stays what it was.
+static bool finish_rollout(lane_session *s, const activity *a)
+{
+    lanes_error e;
+    if (a->kind != ACTIVITY_ROLLOUT || s->is_closing)
+        return false;
+    activity *last = begin(s, &s->request, ACTIVITY_STEP, a->n_lanes, &e);
+    if (!last)
+        return false;
+    last->is_bare = true;
+    memcpy(last->states, a->states, a->n_lanes * s->owner->state_bytes);
+    memcpy(last->bytes, a->bytes, a->n_lanes * sizeof *a->bytes);
+    s->busy = last;
+    engine_submit(s->owner->host->engine, last);
+    return true;
+}
+
+// Steps of the engine never wait for the connection: parts gather what is not sent.
+static void receive_event(engine_event *event)
+{
+    activity *a = event->activity;
+    lane_session *s = a->owner;
+    lanes *l = s->owner;
+    if (event->frame || event->rollout) {
+        if (event->frame)
+            add_beam_step(&s->part, event->frame);
+        else
+            add_rollout_step(&s->part, event->rollout);
+        engine_frame_sent(l->host->engine, a);
+        event_destroy(event);
+        send_part(s, false);
+        return;
+    }
+    if (a->kind != ACTIVITY_STEP) {
+        s->end[0] = a->n_steps_done;
+        s->end[1] = (uint32_t)a->reason;
+    }
+    bool is_over = !finish_rollout(s, a);
+    if (is_over)
+        answer_end(s, a);
+    activity_destroy(a, l->state_bytes);
+    if (!is_over)
+        return;
+    part_clear(&s->part);
+    session_ended(s);
+}
