@@ -128,30 +128,38 @@ def _byte_of(character, encoding):
 
 
 def alphabet_table(alphabet, encoding, n):
-    """A list of characters or an object from character to number -> uint8[256]."""
+    """A list of n characters or an object from character to number -> uint8[256]."""
     try:
         codecs.lookup(encoding)
     except LookupError:
         raise ValueError("unknown encoding \"%s\"" % encoding)
-    numbers = dict(zip(alphabet, range(len(alphabet)))) if isinstance(alphabet, list) else alphabet
-    if len(alphabet) != n:
+    if not isinstance(alphabet, (list, dict)) or len(alphabet) != n:
         raise ValueError("the alphabet has %d characters, the network %d symbols"
-                         % (len(alphabet), n))
-    if not isinstance(numbers, dict) or sorted(numbers.values()) != list(range(n)):
+                         % (len(alphabet) if isinstance(alphabet, (list, dict)) else 0, n))
+    entries = list(enumerate(alphabet)) if isinstance(alphabet, list) else [
+        (number, character) for character, number in alphabet.items() if isinstance(number, int)]
+    characters = {number: str(character) for number, character in entries}
+    if sorted(characters) != list(range(n)) or len(set(characters.values())) != n:
         raise ValueError("the alphabet does not give each of %d characters a number of its own "
                          "from 0 to %d" % (n, n - 1))
     table = torch.full((256,), min(n, 255), dtype=torch.uint8)
-    for character, number in numbers.items():
+    for number, character in characters.items():
         table[_byte_of(character, encoding)] = number
     return table
 
 
 def _read_gated(tensors, card, alphabet, encoding):
-    text = pathlib.Path(alphabet).read_text(encoding="utf-8") if alphabet else card.get("alphabet")
+    text = card.get("alphabet")
+    if alphabet:
+        text = pathlib.Path(alphabet).read_bytes().decode("utf-8", "replace")
     if text is None:
         raise ValueError("no metadata \"alphabet\"; name the characters with --alphabet FILE")
+    try:
+        characters = json.loads(text)
+    except json.JSONDecodeError as problem:
+        raise ValueError("the alphabet is no JSON: %s" % problem)
     _, head = _ends(tensors, _prefix(tensors))
-    table = alphabet_table(json.loads(text), encoding or card.get("encoding", USUAL_ENCODING),
+    table = alphabet_table(characters, encoding or card.get("encoding", USUAL_ENCODING),
                            len(tensors[head + "weight"]))
     return Gated(tensors, table)
 

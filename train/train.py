@@ -169,7 +169,9 @@ def read_teacher(a):
         return None
     try:
         return teacher.read(a.teacher, a.alphabet, a.encoding).to(a.device)
-    except (OSError, ValueError) as problem:
+    except OSError as problem:
+        raise SystemExit("%s: %s" % (problem.filename, problem.strerror))
+    except ValueError as problem:
         raise SystemExit("%s: %s" % (a.teacher, problem))
 
 
@@ -267,6 +269,7 @@ class Run:
 
     def resume(self, path):
         kept = torch.load(path, map_location=self.device)
+        kept["identity"]["config"].setdefault("n_levels", 2)  # of checkpoints older than levels
         if kept["identity"] != self.identity:
             raise SystemExit("%s: belongs to another run (model, seed, text or length differ); "
                              "remove it or choose another output" % path)
