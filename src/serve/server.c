@@ -4,6 +4,7 @@
 
 #include <bitloom/serve.h>
 
+#include "http/http.h"
 #include "session.h"
 
 #include <libwebsockets.h>
@@ -12,98 +13,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_MESSAGE_BYTES = 1 << 20, MAX_SESSIONS = 256, HTTP_PIECE = 16384 };
+enum {
+    MAX_MESSAGE_BYTES = 1 << 20,
+    MAX_SESSIONS = 256,
+    MAX_PATH_BYTES = 256,
+    MAX_DISCARDED_BYTES = 16 << 20, // of a body that is too long
+    HTTP_PIECE = 16384,
+    SECONDS_TO_READ = 60
+};
 
 typedef struct server {
     const bl_serve_params *params;
     struct lws_context *context;
     session_host host;
+    http_host http;
     char host_name[256]; // of --listen
-    bl_buffer model_json;
 } server;
 
 // Per connection; libwebsockets zeroes it.
 typedef struct connection {
-    session *session; // WebSocket
-    bl_buffer received;
+    session *session;   // WebSocket
+    bl_buffer received; // a message, or the body of a request
     bool is_too_long, is_held;
-    const uint8_t *body; // HTTP: what is still to be sent
-    size_t body_bytes;
+    // HTTP: the request under way, and its reply
+    char method[8], path[MAX_PATH_BYTES], json_bytes[24];
+    const char *refusal; // the code of an error that is known before the body
+    bool is_chunked;     // a stream's body would be: HTTP/1.1
+    bool is_last;        // the connection closes after the reply
+    bool has_head, wants_write;
+    http_head head;
+    http_reply *reply;
 } connection;
 
 static server *server_of(struct lws *wsi) { return lws_context_user(lws_get_context(wsi)); }
-
-// ------------------------------------------------------------------------------------ HTTP
-
-static int send_head(struct lws *wsi, unsigned status, const char *type, size_t bytes)
-{
-    static const char policy[] = "default-src 'none'; script-src 'unsafe-inline'; style-src "
-                                 "'unsafe-inline'; img-src data:; connect-src 'self' ws: wss:; "
-                                 "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    uint8_t buffer[LWS_PRE + 2048], *start = buffer + LWS_PRE, *at = start;
-    uint8_t *end = buffer + sizeof buffer - 1;
-    if (lws_add_http_common_headers(wsi, status, type, bytes, &at, end)
-        || lws_add_http_header_by_name(wsi, (const uint8_t *)"content-security-policy:",
-                                       (const uint8_t *)policy, (int)strlen(policy), &at, end)
-        || lws_add_http_header_by_name(wsi, (const uint8_t *)"x-content-type-options:",
-                                       (const uint8_t *)"nosniff", 7, &at, end)
-        || lws_add_http_header_by_name(
-            wsi, (const uint8_t *)"cache-control:", (const uint8_t *)"no-cache", 8, &at, end)
-        || lws_finalize_write_http_header(wsi, start, &at, end))
-        return 1;
-    return 0;
-}
-
-static int answer_http(struct lws *wsi, connection *c, unsigned status, const char *type,
-                       const void *body, size_t bytes)
-{
-    c->body = body;
-    c->body_bytes = bytes;
-    if (send_head(wsi, status, type, bytes))
-        return 1;
-    lws_callback_on_writable(wsi);
-    return 0;
-}
-
-static int handle_http(struct lws *wsi, connection *c, const char *path)
-{
-    static const char ok[] = "{\"status\":\"ok\"}";
-    static const char lost[] =
-        "{\"type\":\"error\",\"code\":\"not_found\",\"message\":\"no such path; "
-        "there are /, /api/model, /api/lanes (WebSocket) and /health\"}";
-    static const char bare[] = "<!doctype html><title>bitloom</title><p>This bitloom was built "
-                               "without its page; the API is at /api/lanes.";
-    const server *s = server_of(wsi);
-    if (strcmp(path, "/") == 0 && s->params->page)
-        return answer_http(wsi, c, 200, "text/html; charset=utf-8", s->params->page,
-                           s->params->page_bytes);
-    if (strcmp(path, "/") == 0)
-        return answer_http(wsi, c, 200, "text/html; charset=utf-8", bare, strlen(bare));
-    if (strcmp(path, "/api/model") == 0)
-        return answer_http(wsi, c, 200, "application/json", s->model_json.data,
-                           s->model_json.bytes);
-    if (strcmp(path, "/health") == 0)
-        return answer_http(wsi, c, 200, "application/json", ok, strlen(ok));
-    return answer_http(wsi, c, 404, "application/json", lost, strlen(lost));
-}
-
-static int continue_http(struct lws *wsi, connection *c)
-{
-    uint8_t piece[LWS_PRE + HTTP_PIECE];
-    size_t n = c->body_bytes < HTTP_PIECE ? c->body_bytes : HTTP_PIECE;
-    bool is_last = n == c->body_bytes;
-    memcpy(piece + LWS_PRE, c->body, n);
-    if (lws_write(wsi, piece + LWS_PRE, n, is_last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP)
-        < (int)n)
-        return -1;
-    c->body += n;
-    c->body_bytes -= n;
-    if (!is_last) {
-        lws_callback_on_writable(wsi);
-        return 0;
-    }
-    return lws_http_transaction_completed(wsi) ? -1 : 0;
-}
 
 // -------------------------------------------------------------------------- who may connect
 
@@ -134,7 +76,8 @@ static bool is_own_host(const server *s, const char *header)
 static bool may_connect(struct lws *wsi)
 {
     char host[300] = "", origin[300] = "";
-    if (lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0
+    if ((lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0
+         && lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HTTP_COLON_AUTHORITY) <= 0)
         || !is_own_host(server_of(wsi), host))
         return false;
     if (lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN) <= 0)
@@ -143,18 +86,285 @@ static bool may_connect(struct lws *wsi)
     return name && strcmp(name + 3, host) == 0;
 }
 
-static int refuse_http(struct lws *wsi, connection *c)
-{
-    static const char elsewhere[] =
-        "{\"type\":\"error\",\"code\":\"forbidden\",\"message\":\"Host or Origin "
-        "names another place; use the address that the server printed\"}";
-    return answer_http(wsi, c, 403, "application/json", elsewhere, strlen(elsewhere));
-}
-
 static int refuse(struct lws *wsi)
 {
     lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, NULL);
     return -1;
+}
+
+// ------------------------------------------------------------------------------------ HTTP
+
+static bool add_header(struct lws *wsi, uint8_t **at, uint8_t *end, const char *name,
+                       const char *value)
+{
+    return lws_add_http_header_by_name(wsi, (const uint8_t *)name, (const uint8_t *)value,
+                                       (int)strlen(value), at, end)
+           == 0;
+}
+
+static bool add_number(struct lws *wsi, uint8_t **at, uint8_t *end, const char *name, size_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%zu", value);
+    return add_header(wsi, at, end, name, text);
+}
+
+static bool add_optional_headers(struct lws *wsi, const connection *c, uint8_t **at, uint8_t *end)
+{
+    const http_head *h = &c->head;
+    if (c->is_last && !add_header(wsi, at, end, "connection:", "close"))
+        return false;
+    if (h->retry_after_ms
+        && (!add_number(wsi, at, end, "retry-after-ms:", h->retry_after_ms)
+            || !add_number(wsi, at, end, "retry-after:", (h->retry_after_ms + 999) / 1000)))
+        return false;
+    if (h->json_bytes
+        && !add_number(wsi, at, end, "inference-header-content-length:", h->json_bytes))
+        return false;
+    if (h->is_stream && c->is_chunked && !add_header(wsi, at, end, "transfer-encoding:", "chunked"))
+        return false;
+    if (h->is_stream && !add_header(wsi, at, end, "x-accel-buffering:", "no"))
+        return false;
+    return (h->is_stream || add_number(wsi, at, end, "content-length:", h->body_bytes))
+           && (!h->allow || add_header(wsi, at, end, "allow:", h->allow));
+}
+
+static bool send_head(struct lws *wsi, const connection *c)
+{
+    static const char policy[] = "default-src 'none'; script-src 'unsafe-inline'; style-src "
+                                 "'unsafe-inline'; img-src data:; connect-src 'self' ws: wss:; "
+                                 "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    uint8_t buffer[LWS_PRE + 2048], *start = buffer + LWS_PRE, *at = start;
+    uint8_t *end = buffer + sizeof buffer - 1;
+    return lws_add_http_header_status(wsi, c->head.status, &at, end) == 0
+           && add_header(wsi, &at, end, "content-type:", c->head.type)
+           && add_header(wsi, &at, end, "content-security-policy:", policy)
+           && add_header(wsi, &at, end, "x-content-type-options:", "nosniff")
+           && add_header(wsi, &at, end, "cache-control:", "no-cache")
+           && add_optional_headers(wsi, c, &at, end)
+           && lws_finalize_write_http_header(wsi, start, &at, end) == 0;
+}
+
+static void drop_request(connection *c)
+{
+    if (c->reply)
+        http_reply_close(c->reply);
+    c->reply = NULL;
+    bl_buffer_clear(&c->received);
+}
+
+static int end_request(struct lws *wsi, connection *c)
+{
+    drop_request(c);
+    return c->is_last || lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+// Whether some connection has sent more than was asked for yet; which one, nobody tells. Of the
+// connections that may be meant, a note outlives the request.
+static bool is_any_ahead(struct lws *wsi)
+{
+    return lws_service_adjust_timeout(lws_get_context(wsi), 1000, 0) == 0;
+}
+
+static void note_ahead(struct lws *wsi) { lws_set_opaque_user_data(wsi, server_of(wsi)); }
+
+static bool may_be_ahead(struct lws *wsi)
+{
+    return lws_get_opaque_user_data(wsi) && is_any_ahead(wsi);
+}
+
+// Lets libwebsockets call back when there is room. While it holds back what a client sends ahead
+// (see answer_http) it would not.
+static void want_write_http(struct lws *wsi, connection *c)
+{
+    c->wants_write = true;
+    lws_rx_flow_control(wsi, 1);
+    lws_callback_on_writable(wsi);
+}
+
+// Writes what there is of the body, of a stream as one chunk (RFC 9112, 7.1).
+static int send_body(struct lws *wsi, connection *c)
+{
+    uint8_t piece[LWS_PRE + 16 + HTTP_PIECE + 16], *data = piece + LWS_PRE + 16, *begin = data;
+    bool is_last, is_chunked = c->head.is_stream && c->is_chunked;
+    size_t n = http_reply_pull(data, c->reply, HTTP_PIECE, &is_last), bytes = n;
+    if (is_chunked && n > 0) {
+        char size[16];
+        int n_size = snprintf(size, sizeof size, "%zx\r\n", n);
+        begin -= n_size;
+        memcpy(begin, size, (size_t)n_size);
+        memcpy(data + n, "\r\n", 2);
+        bytes += (size_t)n_size + 2;
+    }
+    if (is_chunked && is_last) {
+        memcpy(begin + bytes, "0\r\n\r\n", 5);
+        bytes += 5;
+    }
+    if ((bytes > 0 || is_last)
+        && lws_write(wsi, begin, bytes, is_last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP)
+               < (int)bytes)
+        return -1;
+    if (is_last)
+        return end_request(wsi, c);
+    // a client that reads nothing for so long is gone; without news it is for us to go on
+    lws_set_timeout(wsi, n > 0 ? PENDING_TIMEOUT_HTTP_CONTENT : NO_PENDING_TIMEOUT,
+                    n > 0 ? SECONDS_TO_READ : 0);
+    if (n > 0)
+        want_write_http(wsi, c);
+    return 0;
+}
+
+static int continue_http(struct lws *wsi, connection *c)
+{
+    c->wants_write = false;
+    if (!c->reply)
+        return 0;
+    if (c->has_head) {
+        uint64_t wait_us = http_reply_wait_us(c->reply);
+        if (wait_us == 0)
+            return send_body(wsi, c);
+        lws_set_timer_usecs(wsi, (lws_usec_t)wait_us);
+        return 0;
+    }
+    if (!http_reply_head(&c->head, c->reply))
+        return 0;
+    if (is_any_ahead(wsi))
+        note_ahead(wsi);
+    if (!send_head(wsi, c))
+        return -1;
+    c->has_head = true;
+    if (strcmp(c->method, "HEAD") == 0)
+        return end_request(wsi, c);
+    want_write_http(wsi, c);
+    return 0;
+}
+
+static const char *refusal_text(const char *code)
+{
+    return strcmp(code, "too_large") == 0         ? "the body is longer than 1048576 bytes"
+           : strcmp(code, "length_required") == 0 ? "a body needs a Content-Length"
+                                                  : "Host or Origin names another place; use the "
+                                                    "address that the server printed";
+}
+
+// A client that sends its next request before it has read the answer makes libwebsockets call again
+// and again: then nothing is read until there is something to write.
+static int hold_request(struct lws *wsi, const connection *c)
+{
+    note_ahead(wsi);
+    if (!c->wants_write)
+        lws_rx_flow_control(wsi, 0);
+    return 0;
+}
+
+static int answer_http(struct lws *wsi, connection *c)
+{
+    http_host *host = &server_of(wsi)->http;
+    if (c->reply)
+        return hold_request(wsi, c);
+    http_request request = {.method = c->method,
+                            .path = c->path,
+                            .body = c->received.data,
+                            .bytes = c->received.bytes,
+                            .json_bytes = c->json_bytes[0] ? c->json_bytes : NULL};
+    if (c->refusal)
+        c->reply = http_refuse(host, c->refusal, refusal_text(c->refusal));
+    else if (c->is_too_long || c->received.status != BL_OK)
+        c->reply = http_refuse(host, "too_large", refusal_text("too_large"));
+    else
+        c->reply = http_answer(host, &request);
+    bl_buffer_clear(&c->received);
+    if (!c->reply)
+        return -1;
+    http_reply_set_owner(c->reply, wsi);
+    lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
+    want_write_http(wsi, c);
+    return 0;
+}
+
+// To methods[8]; HTTP/2 has it as a header.
+static void copy_method(char *method, struct lws *wsi)
+{
+    static const struct {
+        enum lws_token_indexes token;
+        const char *name;
+    } methods[] = {{WSI_TOKEN_GET_URI, "GET"},        {WSI_TOKEN_POST_URI, "POST"},
+                   {WSI_TOKEN_HEAD_URI, "HEAD"},      {WSI_TOKEN_PUT_URI, "PUT"},
+                   {WSI_TOKEN_PATCH_URI, "PATCH"},    {WSI_TOKEN_DELETE_URI, "DELETE"},
+                   {WSI_TOKEN_OPTIONS_URI, "OPTIONS"}};
+    if (lws_hdr_copy(wsi, method, 8, WSI_TOKEN_HTTP_COLON_METHOD) > 0)
+        return;
+    strcpy(method, "OTHER");
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (lws_hdr_total_length(wsi, methods[i].token) > 0)
+            strcpy(method, methods[i].name);
+}
+
+// What is wrong with a request's head, or NULL. libwebsockets reads no chunked bodies, and waits for
+// a body after every POST, PUT and PATCH.
+static const char *find_refusal(struct lws *wsi, const char *method, const char *length)
+{
+    bool wants_body =
+        strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+    if ((wants_body && !*length) || lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING))
+        return "length_required";
+    if (strtoull(length, NULL, 10) > MAX_DISCARDED_BYTES)
+        return "too_large";
+    return may_connect(wsi) ? NULL : "forbidden";
+}
+
+static void copy_custom_header(struct lws *wsi, char *dst, size_t dst_bytes, const char *name)
+{
+    if (lws_hdr_custom_copy(wsi, dst, (int)dst_bytes, name, (int)strlen(name)) <= 0)
+        dst[0] = 0;
+}
+
+// The head of a request; its body, if it has one, follows.
+static int begin_http(struct lws *wsi, connection *c, const char *path)
+{
+    char length[24] = "", version[16] = "";
+    drop_request(c);
+    lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH);
+    lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_HTTP);
+    bool is_http2 = lws_get_network_wsi(wsi) != wsi;
+    bool is_empty = strspn(length, "0") == strlen(length);
+    // NOTE(libwebsockets 4.1.6): a head that was sent ahead with its body would be read as its body
+    if (!is_empty && may_be_ahead(wsi)) {
+        lws_return_http_status(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE,
+                               "sent before the answer to the request before it; send it again");
+        return -1;
+    }
+    *c = (connection){.is_chunked = !is_http2 && strcmp(version, "HTTP/1.0") != 0};
+    copy_method(c->method, wsi);
+    snprintf(c->path, sizeof c->path, "%s", path);
+    copy_custom_header(wsi, c->json_bytes, sizeof c->json_bytes,
+                       "inference-header-content-length:");
+    c->refusal = find_refusal(wsi, c->method, length);
+    c->is_last = c->refusal && strcmp(c->refusal, "forbidden") != 0;
+    bool is_told_later = !is_empty || (*length && strcmp(c->method, "POST") == 0);
+    return is_told_later && !c->is_last ? 0 : answer_http(wsi, c);
+}
+
+// libwebsockets loses the body of a request that offers to change to HTTP/2.
+static int confirm_upgrade(struct lws *wsi, const char *protocol)
+{
+    if (strcmp(protocol, "h2c") != 0 || !lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH))
+        return 0;
+    lws_return_http_status(wsi, HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED,
+                           "a request with a body cannot change to HTTP/2; set the client to "
+                           "HTTP/1.1");
+    return 1;
+}
+
+static int receive_body(connection *c, const void *data, size_t bytes)
+{
+    if (c->reply)
+        return 0; // it is refused already
+    if (c->received.bytes + bytes > HTTP_MAX_BODY_BYTES)
+        c->is_too_long = true; // read and forget, so that the client can read the answer
+    else
+        bl_buffer_append(&c->received, data, bytes);
+    return 0;
 }
 
 // ------------------------------------------------------------------------------- WebSocket
@@ -214,16 +424,31 @@ static int open_session(struct lws *wsi, connection *c)
     return 0;
 }
 
-static void want_write(void *wsi) { lws_callback_on_writable(wsi); }
+static void want_write(void *owner)
+{
+    struct lws *wsi = owner;
+    connection *c = lws_wsi_user(wsi);
+    if (c->session)
+        lws_callback_on_writable(wsi);
+    else
+        want_write_http(wsi, c);
+}
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,
                     size_t bytes)
 {
     connection *c = user;
     switch (reason) {
-    case LWS_CALLBACK_HTTP:
-        return may_connect(wsi) ? handle_http(wsi, c, data) : refuse_http(wsi, c);
-    case LWS_CALLBACK_HTTP_WRITEABLE: return c && c->body ? continue_http(wsi, c) : 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return confirm_upgrade(wsi, data);
+    case LWS_CALLBACK_HTTP: return begin_http(wsi, c, data);
+    case LWS_CALLBACK_HTTP_BODY: return receive_body(c, data, bytes);
+    case LWS_CALLBACK_HTTP_BODY_COMPLETION: return answer_http(wsi, c);
+    case LWS_CALLBACK_HTTP_WRITEABLE: return c ? continue_http(wsi, c) : 0;
+    case LWS_CALLBACK_TIMER: want_write(wsi); return 0;
+    case LWS_CALLBACK_CLOSED_HTTP:
+        if (c)
+            drop_request(c);
+        return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return may_connect(wsi) ? 0 : refuse(wsi);
     case LWS_CALLBACK_ESTABLISHED: return open_session(wsi, c);
     case LWS_CALLBACK_RECEIVE: return receive(wsi, c, data, bytes);
@@ -298,7 +523,7 @@ static void stop(server *s)
 {
     if (s->context)
         lws_context_destroy(s->context);
-    while (s->host.n_sessions > 0)
+    while (s->host.n_sessions > 0 || s->http.n_running > 0)
         engine_deliver(s->host.engine);
 }
 
@@ -312,12 +537,13 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
     bl_status status = parse_listen(s.host_name, sizeof s.host_name, &port, params->listen, diag);
     if (status != BL_OK)
         return status;
-    bl_json json;
-    bl_json_begin(&json, &s.model_json, false);
-    write_model_json(&json, NULL, params->model);
-    status = s.model_json.status;
-    if (status == BL_OK)
-        status = engine_create(&s.host.engine, params->model, params->cpu, wake, &s);
+    status = engine_create(&s.host.engine, params->model, params->cpu, wake, &s);
+    s.http = (http_host){.engine = s.host.engine,
+                         .model = params->model,
+                         .page = params->page,
+                         .page_bytes = params->page_bytes,
+                         .n_sessions = &s.host.n_sessions,
+                         .want_write = want_write};
     if (status != BL_OK)
         bl_diag_set(diag, status, NULL, 0, 0, "%s", bl_status_text(status));
     else
@@ -328,6 +554,6 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
     engine_set_wake(s.host.engine, wake_nobody);
     stop(&s);
     engine_destroy(&s.host.engine);
-    bl_buffer_clear(&s.model_json);
+    http_host_clear(&s.http);
     return status;
 }

@@ -304,12 +304,12 @@ class Http(unittest.TestCase):
         self.assertEqual(json.loads(self.get("/api/model")[2])["name"], "tiny")
         self.assertEqual(json.loads(self.get("/health")[2]), {"status": "ok"})
         status, _, body = self.get("/../etc/passwd")
-        self.assertEqual((status, json.loads(body)["code"]), (404, "not_found"))
+        self.assertEqual((status, json.loads(body)["error"]["code"]), (404, "not_found"))
 
     def test_pages_elsewhere_are_refused(self):
         port = SERVER.port
         status, _, body = self.get("/", {"Host": "evil.example"})
-        self.assertEqual((status, json.loads(body)["code"]), (403, "forbidden"))
+        self.assertEqual((status, json.loads(body)["error"]["code"]), (403, "forbidden"))
         for headers in (["Origin: http://evil.example"], ["Origin: null"],
                         ["Host: evil.example:%d" % port, "Origin: http://evil.example:%d" % port]):
             with self.assertRaises(Refused):

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#ifndef BITLOOM_SERVE_HTTP_SEQUENCES_H
+#define BITLOOM_SERVE_HTTP_SEQUENCES_H
+
+// The states of the inference protocol's sequences by id. Where the table is full, a new sequence
+// takes the place of the one that was idle for longest.
+
+#include "http.h"
+
+enum { MAX_SEQUENCES = 1024, MAX_SEQUENCE_ID = 64 };
+
+typedef struct sequence {
+    char id[MAX_SEQUENCE_ID]; // empty: a free place
+    bool is_busy;             // a request is under way: must not be dropped
+    uint64_t used_at;
+    uint8_t *state;
+} sequence;
+
+struct sequence_table {
+    sequence sequences[MAX_SEQUENCES];
+    uint64_t now;
+    size_t state_bytes;
+};
+
+sequence *sequences_find(http_host *host, const char *id);  // NULL: there is none
+sequence *sequences_begin(http_host *host, const char *id); // at the empty text; NULL: no memory
+void sequences_drop(http_host *host, sequence *s);
+
+#endif
