@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *listen;
+    const char *listen, *socket;
 } settings;
 
 static volatile sig_atomic_t should_stop;
@@ -41,6 +41,7 @@ static int run(const bl_command *c)
     bl_serve_params params = {.model = model.model,
                               .cpu = c->common.cpu,
                               .listen = o->listen,
+                              .socket = o->socket,
                               .page = bl_page_bytes ? bl_page : NULL,
                               .page_bytes = bl_page_bytes,
                               .should_stop = &should_stop,
@@ -56,6 +57,8 @@ static const settings defaults = {.listen = "127.0.0.1:8512"};
 static const bl_option options[] = {
     {"listen", 0, BL_OPTION_TEXT, offsetof(settings, listen), "HOST:PORT", 0, 0,
      "default 127.0.0.1:8512; port 0: any free one"},
+    {"socket", 0, BL_OPTION_TEXT, offsetof(settings, socket), "PATH", 0, 0,
+     "also speak the lanes protocol at this Unix socket"},
 };
 
 const bl_verb bl_verb_serve = {

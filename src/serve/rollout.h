@@ -41,8 +41,8 @@ typedef struct rollout {
     // the submitter's
     bl_draw draw;
     stop_set stops;
-    uint64_t *seeds;        // [n_lanes]
-    uint64_t (*allowed)[4]; // [n_lanes], bit b: byte b may be drawn; NULL: all may
+    uint64_t *seeds;           // [n_lanes]
+    uint64_t (*allowed)[4];    // [n_lanes], bit b: byte b may be drawn; NULL: all may
     bl_constraint *constraint; // or NULL; then where each lane is in its pattern:
     uint32_t pattern_states[BL_LANES];
 

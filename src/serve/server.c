@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: MIT
-// HTTP and WebSocket by libwebsockets; the only file that knows it. One thread serves all
+// HTTP and the page's WebSocket by libwebsockets. One thread serves all
 // connections; the engine's thread wakes it through lws_cancel_service.
 
-#include <bitloom/serve.h>
-
-#include "http/http.h"
-#include "session.h"
-
-#include <libwebsockets.h>
+#include "server_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     MAX_MESSAGE_BYTES = 1 << 20,
-    MAX_SESSIONS = 256,
     MAX_PATH_BYTES = 256,
     MAX_DISCARDED_BYTES = 16 << 20, // of a body that is too long
     HTTP_PIECE = 16384,
     SECONDS_TO_READ = 60
 };
-
-typedef struct server {
-    const bl_serve_params *params;
-    struct lws_context *context;
-    session_host host;
-    http_host http;
-    char host_name[256]; // of --listen
-} server;
 
 // Per connection; libwebsockets zeroes it.
 typedef struct connection {
@@ -44,8 +31,6 @@ typedef struct connection {
     http_head head;
     http_reply *reply;
 } connection;
-
-static server *server_of(struct lws *wsi) { return lws_context_user(lws_get_context(wsi)); }
 
 // -------------------------------------------------------------------------- who may connect
 
@@ -73,7 +58,7 @@ static bool is_own_host(const server *s, const char *header)
     return is_address || is_v6 || strcmp(host, "localhost") == 0 || strcmp(host, s->host_name) == 0;
 }
 
-static bool may_connect(struct lws *wsi)
+bool may_connect(struct lws *wsi)
 {
     char host[300] = "", origin[300] = "";
     if ((lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST) <= 0
@@ -86,7 +71,7 @@ static bool may_connect(struct lws *wsi)
     return name && strcmp(name + 3, host) == 0;
 }
 
-static int refuse(struct lws *wsi)
+int refuse_connection(struct lws *wsi)
 {
     lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, NULL);
     return -1;
@@ -449,7 +434,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         if (c)
             drop_request(c);
         return 0;
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return may_connect(wsi) ? 0 : refuse(wsi);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return may_connect(wsi) ? 0 : refuse_connection(wsi);
     case LWS_CALLBACK_ESTABLISHED: return open_session(wsi, c);
     case LWS_CALLBACK_RECEIVE: return receive(wsi, c, data, bytes);
     case LWS_CALLBACK_SERVER_WRITEABLE: return send_next(wsi, c);
@@ -466,6 +452,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 static const struct lws_protocols protocols[] = {
     {"http", callback, sizeof(connection), 0, 0, NULL, 0},
     {"bitloom.lanes.1", callback, sizeof(connection), 65536, 0, NULL, 0},
+    {"bitloom.lanes.2", lanes_callback, sizeof(lanes_connection), 65536, 0, NULL, 0},
     {NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
@@ -509,6 +496,8 @@ static bl_status start(server *s, int port, bl_diag *diag)
                            "cannot listen on %s: the address is in use or not of this machine; "
                            "--listen HOST:PORT chooses another",
                            s->params->listen);
+    if (s->params->socket && lanes_listen(s, s->params->socket, diag) != BL_OK)
+        return BL_ERR_IO;
     char url[320];
     const char *host = s->host_name[0] ? s->host_name : "127.0.0.1";
     snprintf(url, sizeof url, strchr(host, ':') ? "http://[%s]:%d" : "http://%s:%d", host,
@@ -523,7 +512,7 @@ static void stop(server *s)
 {
     if (s->context)
         lws_context_destroy(s->context);
-    while (s->host.n_sessions > 0 || s->http.n_running > 0)
+    while (s->host.n_sessions > 0 || s->http.n_running > 0 || s->lanes.n_connections > 0)
         engine_deliver(s->host.engine);
 }
 
@@ -544,6 +533,10 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
                          .page_bytes = params->page_bytes,
                          .n_sessions = &s.host.n_sessions,
                          .want_write = want_write};
+    s.lanes = (lanes_host){.engine = s.host.engine,
+                           .model = params->model,
+                           .room = LWS_PRE,
+                           .want_write = lanes_want_write};
     if (status != BL_OK)
         bl_diag_set(diag, status, NULL, 0, 0, "%s", bl_status_text(status));
     else
@@ -553,6 +546,8 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
             break;
     engine_set_wake(s.host.engine, wake_nobody);
     stop(&s);
+    if (status == BL_OK && params->socket)
+        (void)unlink(params->socket);
     engine_destroy(&s.host.engine);
     http_host_clear(&s.http);
     return status;

@@ -14,12 +14,12 @@ class Refused(Exception):
 
 
 class Client:
-    def __init__(self, port, headers=(), greet=True):
+    def __init__(self, port, headers=(), greet=True, protocol="bitloom.lanes.1"):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
         key = base64.b64encode(os.urandom(16)).decode()
         lines = ["GET /api/lanes HTTP/1.1", "Upgrade: websocket", "Connection: Upgrade",
                  "Sec-WebSocket-Key: " + key, "Sec-WebSocket-Version: 13",
-                 "Sec-WebSocket-Protocol: bitloom.lanes.1", *headers]
+                 "Sec-WebSocket-Protocol: " + protocol, *headers]
         if not any(h.lower().startswith("host:") for h in headers):
             lines.append("Host: 127.0.0.1:%d" % port)
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// Connections of the lanes protocol. A WebSocket message is one frame; a Unix socket carries frames
+// one behind the other.
+
+#include "server_private.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void lanes_want_write(void *wsi) { lws_callback_on_writable(wsi); }
+
+static int open_connection(struct lws *wsi, lanes_connection *c)
+{
+    server *s = server_of(wsi);
+    c->lanes = s->lanes.n_connections < MAX_SESSIONS ? lanes_create(&s->lanes, wsi) : NULL;
+    return c->lanes ? 0 : -1;
+}
+
+static int close_connection(lanes_connection *c)
+{
+    if (c->lanes)
+        lanes_close(c->lanes);
+    c->lanes = NULL;
+    bl_buffer_clear(&c->received);
+    return 0;
+}
+
+// A client that asks and does not read has to wait.
+static int hold_if_full(struct lws *wsi, lanes_connection *c)
+{
+    bool is_full = lanes_is_full(c->lanes);
+    if (is_full != c->is_held)
+        lws_rx_flow_control(wsi, !is_full);
+    c->is_held = is_full;
+    return 0;
+}
+
+static int receive_message(struct lws *wsi, lanes_connection *c, const void *data, size_t bytes)
+{
+    static const uint8_t nothing[1];
+    if (c->received.bytes + bytes > MAX_FRAME_PAYLOAD + FRAME_HEAD_BYTES)
+        c->is_too_long = true;
+    else
+        bl_buffer_append(&c->received, data, bytes);
+    if (lws_remaining_packet_payload(wsi) > 0 || !lws_is_final_fragment(wsi))
+        return 0;
+    bool is_whole = lws_frame_is_binary(wsi) && !c->is_too_long && c->received.status == BL_OK;
+    lanes_receive(c->lanes, is_whole ? c->received.data : nothing,
+                  is_whole ? c->received.bytes : 0); // of none, only an error comes
+    c->is_too_long = false;
+    bl_buffer_clear(&c->received);
+    return hold_if_full(wsi, c);
+}
+
+static int send_next(struct lws *wsi, lanes_connection *c, enum lws_write_protocol kind)
+{
+    size_t bytes;
+    uint8_t *frame = lanes_next(c->lanes, &bytes);
+    if (!frame)
+        return 0;
+    if (lws_write(wsi, frame, bytes, kind) < (int)bytes)
+        return -1;
+    lanes_sent(c->lanes);
+    if (lanes_next(c->lanes, &bytes))
+        lws_callback_on_writable(wsi);
+    return hold_if_full(wsi, c);
+}
+
+int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,
+                   size_t bytes)
+{
+    lanes_connection *c = user;
+    switch (reason) {
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return may_connect(wsi) ? 0 : refuse_connection(wsi);
+    case LWS_CALLBACK_ESTABLISHED:
+    case LWS_CALLBACK_RAW_ADOPT: return open_connection(wsi, c);
+    case LWS_CALLBACK_RECEIVE: return receive_message(wsi, c, data, bytes);
+    case LWS_CALLBACK_RAW_RX:
+        return lanes_receive_stream(c->lanes, data, bytes) ? hold_if_full(wsi, c) : -1;
+    case LWS_CALLBACK_SERVER_WRITEABLE: return send_next(wsi, c, LWS_WRITE_BINARY);
+    case LWS_CALLBACK_RAW_WRITEABLE: return send_next(wsi, c, LWS_WRITE_RAW);
+    case LWS_CALLBACK_CLOSED:
+    case LWS_CALLBACK_RAW_CLOSE: return close_connection(c);
+    default: return 0;
+    }
+}
+
+// A socket that an earlier server left behind is in the way; anything else is not ours to remove.
+static bool make_way(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) != 0 || (S_ISSOCK(info.st_mode) && unlink(path) == 0);
+}
+
+bl_status lanes_listen(server *s, const char *path, bl_diag *diag)
+{
+    static const struct lws_protocols protocols[] = {
+        {"bitloom.lanes.2", lanes_callback, sizeof(lanes_connection), 65536, 0, NULL, 0},
+        {NULL, NULL, 0, 0, 0, NULL, 0},
+    };
+    struct lws_context_creation_info info = {0};
+    info.vhost_name = "lanes";
+    info.iface = path;
+    info.protocols = protocols;
+    info.listen_accept_role = "raw-skt";
+    info.listen_accept_protocol = protocols[0].name;
+    info.gid = -1;
+    info.uid = -1;
+    info.options = LWS_SERVER_OPTION_UNIX_SOCK | LWS_SERVER_OPTION_ADOPT_APPLY_LISTEN_ACCEPT_CONFIG
+                   | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND;
+    if (!make_way(path) || !lws_create_vhost(s->context, &info))
+        return bl_diag_set(diag, BL_ERR_IO, path, 0, 0,
+                           "cannot listen there; --socket takes a path of at most 107 bytes in a "
+                           "folder that may be written, where no other file is");
+    return BL_OK;
+}

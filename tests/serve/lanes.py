@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The lanes protocol, version 2, over WebSocket and over a Unix socket, by a client that was written
+from docs/formats/lanes.md alone: lanes.py BITLOOM TINY.safetensors"""
+
+import os
+import pathlib
+import random
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import websocket
+
+BITLOOM, TINY = sys.argv[1:3]
+(HELLO, OPEN, CLOSE, READ, LOAD, STORE, STEP, PERMUTE, RETAIN, DROP, EXPORT, IMPORT, MASK, PATTERN,
+ ROLLOUT, BEAM, CREDIT, CANCEL, STATS) = range(19)
+HEAD = struct.Struct("<IBBHII")
+
+
+class Failed(Exception):
+    pass
+
+
+class UnixTransport:
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(30)
+        self.socket.connect(path)
+
+    def send(self, frame):
+        self.socket.sendall(frame)
+
+    def _read(self, n):
+        data = b""
+        while len(data) < n:
+            piece = self.socket.recv(n - len(data))
+            if not piece:
+                raise EOFError
+            data += piece
+        return data
+
+    def receive(self):
+        head = self._read(16)
+        return head + self._read(HEAD.unpack(head)[0])
+
+    def close(self):
+        self.socket.close()
+
+
+class WebSocketTransport:
+    def __init__(self, port):
+        self.client = websocket.Client(port, greet=False, protocol="bitloom.lanes.2")
+
+    def send(self, frame):
+        self.client.send_raw(2, frame)
+
+    def receive(self):
+        return self.client.receive()
+
+    def close(self):
+        self.client.close()
+
+
+class Lanes:
+    def __init__(self, transport, credit=0xFFFFFFFF):
+        self.transport, self.sequence = transport, 0
+        op, _, n, hello = self.receive()
+        assert op == 0x80 and n == 512
+        self.version, self.state_bytes, self.n_state_bits = struct.unpack_from("<III", hello)
+        self.model = hello[32:64]
+        self.ask(OPEN, struct.pack("<II", 0, credit))
+
+    def send(self, op, payload=b"", n=0, flags=0, session=1):
+        self.sequence += 1
+        self.transport.send(HEAD.pack(len(payload), op, flags, n, self.sequence, session) + payload)
+
+    def receive(self):
+        frame = self.transport.receive()
+        n_bytes, op, _, n, sequence, _ = HEAD.unpack(frame[:16])
+        assert n_bytes == len(frame) - 16
+        return op, sequence, n, frame[16:]
+
+    def answer(self):
+        """-> lanes and payload of the answer, and the payloads of the parts before it."""
+        parts = []
+        while True:
+            op, _, n, payload = self.receive()
+            if op == 0xFF:
+                raise Failed(payload[1], payload[4:].decode())
+            if op < 0xC0:
+                return n, payload, parts
+            parts.append(payload)
+
+    def ask(self, op, payload=b"", n=0, flags=0):
+        self.send(op, payload, n, flags)
+        return self.answer()
+
+    def names(self, op, payload=b"", n=0):
+        n, answer, _ = self.ask(op, payload, n)
+        return struct.unpack("<%dQ" % n, answer)
+
+    def read(self, text):
+        return struct.unpack("<d", self.ask(READ, text, 1)[1])[0]
+
+    def beam(self, steps, width=512, temperature=0.7, seed=1):
+        n, end, parts = self.ask(BEAM, struct.pack("<IIfIQ", steps, width, temperature, 0, seed))
+        texts = [b""]
+        for part in parts:
+            _, n_steps, n_lanes = struct.unpack_from("<IHH", part)
+            parents = struct.unpack_from("<%dH" % n_lanes, part, 8)
+            at = 8 + 2 * n_lanes + 2 * n_steps * n_lanes
+            texts = [texts[p] + bytes(part[at + t * n_lanes + i] for t in range(n_steps))
+                     for i, p in enumerate(parents)]
+        assert n == len(texts) and struct.unpack("<II", end) == (steps, 0)
+        return texts
+
+
+class Protocol:
+    """Everything once for each transport."""
+
+    def setUp(self):
+        self.lanes = Lanes(self.connect())
+
+    def tearDown(self):
+        self.lanes.transport.close()
+
+    def test_names_follow_from_contents(self):
+        l = self.lanes
+        self.assertEqual(l.version, 2)
+        cost = l.read(b"It was ")
+        (a,) = l.names(STORE)
+        l.ask(LOAD, struct.pack("<Q", 0), 1)
+        self.assertAlmostEqual(l.read(b"It ") + l.read(b"was "), cost, places=9)
+        (b,) = l.names(STORE)
+        self.assertEqual(a, b)
+        exported = l.ask(EXPORT, struct.pack("<Q", a), 1)[1]
+        self.assertEqual((exported[:32], len(exported)), (l.model, 32 + l.state_bytes))
+        other = Lanes(self.connect())
+        (c,) = other.names(IMPORT, exported, 1)
+        with self.assertRaises(Failed):
+            other.ask(LOAD, struct.pack("<Q", c ^ 1), 1)
+        other.ask(LOAD, struct.pack("<Q", c), 1)
+        other.transport.close()
+
+    def test_a_step_says_what_the_text_costs(self):
+        l, text = self.lanes, b"the"
+        whole, costs = l.ask(READ, text, 1, flags=1)[1], 0
+        l.ask(LOAD, struct.pack("<Q", 0), 1)
+        look = l.ask(STEP, struct.pack("<BBH", 2, 0, 0), 1, flags=1)[1]
+        for i, byte in enumerate(text):
+            cost = struct.unpack("<256H", look)[byte] / 256
+            self.assertAlmostEqual(struct.unpack_from("<f", whole, 8 + 4 * i)[0], cost, delta=1 / 255)
+            costs += cost
+            look = l.ask(STEP, struct.pack("<BBH", 2, 0, 0) + bytes([byte]), 1)[1]
+        self.assertAlmostEqual(struct.unpack_from("<d", whole)[0], costs, delta=0.02)
+
+    def test_beams_fork_and_go_on(self):
+        l = self.lanes
+        l.read(b"It was ")
+        texts = l.beam(12)
+        self.assertEqual((len(texts), len(set(texts))), (512, 512))
+        l.ask(PERMUTE, struct.pack("<H", 300), 1)
+        (a,) = l.names(STORE)
+        l.ask(LOAD, struct.pack("<Q", 0), 1)
+        l.read(b"It was " + texts[300])
+        self.assertEqual(l.names(STORE), (a,))
+
+    def test_patterns_and_credit(self):
+        l = Lanes(self.connect(), credit=1)
+        l.ask(PATTERN, b"(one|two) [a-z]+!")
+        l.send(ROLLOUT, struct.pack("<IffIQ", 200, 1.0, 1.0, 0, 3))
+        first = l.receive()
+        self.assertEqual(first[0], 0xC0 | ROLLOUT)
+        l.send(CREDIT, struct.pack("<I", 1))
+        text, n_parts = b"", 1
+        payload = first[3]
+        while True:
+            _, n_steps, _ = struct.unpack_from("<IHH", payload)
+            at = 8
+            for _ in range(n_steps):
+                (n,) = struct.unpack_from("<H", payload, at)
+                at += 4
+                for _ in range(n):
+                    _, _, byte, end = struct.unpack_from("<HHBB", payload, at)
+                    text += bytes([byte]) if end != 3 else b""
+                    at += 6
+            op, _, _, payload = l.receive()
+            if op != 0xC0 | ROLLOUT:
+                break
+            n_parts += 1
+        self.assertEqual(op, 0x80 | ROLLOUT)
+        self.assertLessEqual(n_parts, 3)
+        self.assertRegex(text.decode(), r"^(one|two) [a-z]*!?$")
+        with self.assertRaisesRegex(Failed, "column"):
+            l.ask(PATTERN, b"(one")
+        l.transport.close()
+
+    def test_mistakes_are_answered_and_nothing_is_lost(self):
+        l, rng = self.lanes, random.Random(1)
+        for _ in range(10):
+            for _ in range(30):
+                l.send(rng.randrange(LOAD, 40), os.urandom(rng.randrange(60)), rng.randrange(600),
+                       rng.randrange(4), session=rng.randrange(1, 4))
+            l.send(STATS, session=77)
+            while l.receive()[:2] != (0x80 | STATS, l.sequence):
+                pass
+
+    def test_vanishing_clients_leave_nothing_behind(self):
+        for _ in range(20):
+            gone = Lanes(self.connect())
+            gone.send(BEAM, struct.pack("<IIfIQ", 1000, 512, 0.7, 0, 1))
+            gone.send(STORE)
+            gone.transport.close()
+        deadline = time.time() + 20
+        while time.time() < deadline:
+            stats = struct.unpack("<QQQII", self.lanes.ask(STATS)[1])
+            if stats[4] == 0:
+                break
+            time.sleep(0.01)
+        self.assertEqual(stats[4], 0)
+
+
+class OverUnixSocket(Protocol, unittest.TestCase):
+    def connect(self):
+        return UnixTransport(SOCKET)
+
+    def test_a_length_that_lies_ends_the_connection(self):
+        transport = self.connect()
+        transport.receive()
+        transport.send(HEAD.pack(1 << 30, READ, 0, 1, 1, 1))
+        with self.assertRaises((EOFError, ConnectionError)):
+            transport.receive()
+
+
+class OverWebSocket(Protocol, unittest.TestCase):
+    def connect(self):
+        return WebSocketTransport(PORT)
+
+    def test_text_messages_are_refused(self):
+        self.lanes.transport.client.send_raw(1, b"{}")
+        self.assertEqual(self.lanes.receive()[0], 0xFF)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        loom, SOCKET = pathlib.Path(folder) / "tiny.loom", folder + "/lanes.socket"
+        subprocess.run([BITLOOM, "melt", TINY, "-o", str(loom), "-q"], check=True)
+        stale = socket.socket(socket.AF_UNIX)
+        stale.bind(SOCKET)  # as a server leaves it that was killed
+        stale.close()
+        server = subprocess.Popen([BITLOOM, "serve", str(loom), "--listen", "127.0.0.1:0",
+                                   "--socket", SOCKET], stderr=subprocess.PIPE, text=True)
+        PORT = int(server.stderr.readline().rsplit(":", 1)[1])
+        outcome = unittest.main(argv=sys.argv[:1], exit=False)
+        server.terminate()
+        server.communicate(timeout=30)
+        assert server.returncode == 0 and not os.path.exists(SOCKET)
+    sys.exit(not outcome.result.wasSuccessful())
