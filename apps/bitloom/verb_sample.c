@@ -7,7 +7,7 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *prompt;
+    const char *prompt, *pattern;
     int64_t n_bytes, n_lanes, seed;
     double temperature;
     bool is_inside;
@@ -17,10 +17,37 @@ typedef struct sampling {
     bl_runner *runner;
     bl_sampler *sampler;
     bl_gumbel *gumbel; // instead of it
+    bl_pattern *pattern;
+    bl_constraint *constraint; // or NULL: anything may be written
+    bl_draw draw;              // with it, instead of the sampler
+    uint32_t places[BL_LANES]; // of the lanes in the pattern
+    bool is_over[BL_LANES];    // nothing may follow
     uint8_t *states;
     size_t state_bytes;
     bl_buffer texts[BL_LANES];
 } sampling;
+
+static void draw_freely(sampling *s, int16_t *bytes, bl_random *random, size_t n_lanes)
+{
+    for (size_t i = 0; i < n_lanes; i++)
+        bytes[i] = bl_sampler_draw(s->sampler, s->runner, i, &random[i]);
+}
+
+// What the pattern allows; a lane that may write nothing more is over.
+static void draw_from_pattern(sampling *s, int16_t *bytes, bl_random *random, size_t n_lanes)
+{
+    uint64_t allowed[BL_LANES][4];
+    uint8_t drawn[BL_LANES] = {0};
+    bl_constraint_allowed(allowed, NULL, s->constraint, s->places, n_lanes);
+    for (size_t i = 0; i < n_lanes; i++) {
+        uint32_t costs[256];
+        bl_runner_costs(costs, s->runner, i);
+        bytes[i] = (int16_t)bl_draw_byte(&s->draw, costs, allowed[i], &random[i]);
+        s->is_over[i] = bytes[i] == BL_KEEP;
+        drawn[i] = (uint8_t)bytes[i];
+    }
+    bl_constraint_step(s->constraint, s->places, drawn, n_lanes);
+}
 
 static void sample_all(sampling *s, const settings *o, bool is_quiet)
 {
@@ -46,11 +73,13 @@ static void sample_all(sampling *s, const settings *o, bool is_quiet)
         }
         if (t == 0) // no prompt: predictions of the empty text
             bl_runner_step(s->runner, s->states, bytes, n_lanes, true);
-        for (size_t i = 0; i < n_lanes; i++) {
-            uint8_t byte = bl_sampler_draw(s->sampler, s->runner, i, &random[i]);
-            bl_buffer_append(&s->texts[i], &byte, 1);
-            bytes[i] = byte;
-        }
+        if (s->constraint)
+            draw_from_pattern(s, bytes, random, n_lanes);
+        else
+            draw_freely(s, bytes, random, n_lanes);
+        for (size_t i = 0; i < n_lanes; i++)
+            if (!s->is_over[i])
+                bl_buffer_append(&s->texts[i], &(uint8_t){(uint8_t)bytes[i]}, 1);
         if (t + 1 < n_steps)
             bl_runner_step(s->runner, s->states, bytes, n_lanes, true);
         bl_progress_update(&progress, t);
@@ -122,6 +151,20 @@ static bl_status print_texts(sampling *s, const bl_command *c, bl_diag *diag)
     return status;
 }
 
+static bl_status prepare_pattern(sampling *s, const bl_model *model, const bl_command *c,
+                                 bl_diag *diag)
+{
+    const settings *o = c->settings;
+    for (size_t i = 0; i < BL_LANES; i++)
+        s->places[i] = BL_PATTERN_START;
+    bl_draw_params params = {.temperature = o->temperature};
+    bl_status status =
+        bl_pattern_parse(&s->pattern, o->pattern, strlen(o->pattern), "--pattern", NULL, diag);
+    if (status == BL_OK)
+        status = bl_constraint_create(&s->constraint, s->pattern, c->common.cpu, NULL);
+    return status == BL_OK ? bl_draw_set(&s->draw, model, &params) : status;
+}
+
 static bl_status sample(sampling *s, const bl_model *model, const bl_command *c, bl_diag *diag)
 {
     const settings *o = c->settings;
@@ -134,6 +177,8 @@ static bl_status sample(sampling *s, const bl_model *model, const bl_command *c,
         status = o->is_inside
                      ? bl_gumbel_create(&s->gumbel, model, o->temperature, c->common.cpu, NULL)
                      : bl_sampler_create(&s->sampler, model, o->temperature, NULL);
+    if (status == BL_OK && o->pattern)
+        status = prepare_pattern(s, model, c, diag);
     if (status == BL_OK && o->is_inside)
         status = sample_inside(s, o, c->common.is_quiet);
     else if (status == BL_OK)
@@ -156,6 +201,12 @@ static int run(const bl_command *c)
                     BL_GUMBEL_MAX_TEMPERATURE);
         return report(&diag, EXIT_USAGE);
     }
+    if (o->is_inside && o->pattern) {
+        bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0,
+                    "--inside draws from all bytes; --pattern "
+                    "needs draws outside");
+        return report(&diag, EXIT_USAGE);
+    }
     if (model_file_open(&model, c->operands[0], &diag) != BL_OK)
         return report(&diag, EXIT_NO);
     sampling s = {0};
@@ -167,6 +218,8 @@ static int run(const bl_command *c)
     bl_free(NULL, s.states, BL_LANES * s.state_bytes);
     bl_sampler_destroy(&s.sampler);
     bl_gumbel_destroy(&s.gumbel);
+    bl_constraint_destroy(&s.constraint);
+    bl_pattern_destroy(&s.pattern);
     bl_runner_destroy(&s.runner);
     model_file_close(&model);
     return status == BL_OK ? EXIT_YES : report(&diag, EXIT_NO);
@@ -182,6 +235,8 @@ static const bl_option options[] = {
     {"seed", 0, BL_OPTION_INT, offsetof(settings, seed), "S", 0, 9e18, "of the draws; default 1"},
     {"temperature", 0, BL_OPTION_REAL, offsetof(settings, temperature), "T", 0.01, 100,
      "below 1 more predictable, above 1 more adventurous; default 0.8"},
+    {"pattern", 0, BL_OPTION_TEXT, offsetof(settings, pattern), "REGEX", 0, 0,
+     "write only beginnings of its texts (docs/guide/patterns.md)"},
     {"inside", 0, BL_OPTION_FLAG, offsetof(settings, is_inside), NULL, 0, 0,
      "draw by logic, inside the machine (Gumbel-max): fastest for many texts"},
 };

@@ -200,6 +200,14 @@ static uint64_t match_avoid(bool *is_forbidden, const bl_beam *b, uint64_t avoid
     return still;
 }
 
+static bool may_go_on(const bl_beam *b, uint32_t l)
+{
+    for (uint32_t s = 0; s < b->model->info.n_symbols; s++)
+        if (may_follow(b, l, s))
+            return true;
+    return false;
+}
+
 // Probabilities at the temperature: costs / temperature, normalised over the bytes that may be
 // emitted. Returns log2 of the normaliser.
 static double normaliser(const bl_beam *b, uint32_t l, const uint32_t *costs)
@@ -251,6 +259,8 @@ static size_t propose_drawn(candidate *out, const bl_beam *b, uint32_t l, const 
 {
     const bl_model_info *info = &b->model->info;
     const lane *parent = &b->lanes[l];
+    if (!may_go_on(b, l))
+        return 0;
     double norm = normaliser(b, l, costs), best = -1e300,
            scale = -1.0 / (b->temperature * BL_COST_BIT);
     size_t n = 0, n_useful = 0;

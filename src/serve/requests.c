@@ -253,6 +253,55 @@ static bool read_avoid(activity *a, const json_t *list, request_error *e)
     return true;
 }
 
+// "pattern": a regular expression, or "words": a list. The automaton becomes gates in the engine's
+// thread, so it must be small.
+static bool read_pattern(activity *a, const json_t *request, request_error *e)
+{
+    const json_t *text = json_object_get(request, "pattern");
+    const json_t *words = json_object_get(request, "words");
+    const char *field = text ? "pattern" : "words";
+    const char *list[MAX_WORDS];
+    bl_diag diag = {0};
+    bl_status status;
+    if (!text && !words)
+        return true;
+    if (text && words)
+        return request_fail(e, "bad_request", "pattern", "pattern and words are both given");
+    if (text) {
+        if (!json_is_string(text))
+            return request_fail(e, "bad_request", field, "pattern must be a text");
+        status = bl_pattern_parse(&a->pattern, json_string_value(text), json_string_length(text),
+                                  "pattern", NULL, &diag);
+    } else {
+        size_t n = json_array_size(words), i;
+        const json_t *word;
+        if (!json_is_array(words) || n > MAX_WORDS)
+            return request_fail(e, "bad_request", field, "words must be a list of at most %d texts",
+                                MAX_WORDS);
+        json_array_foreach(
+            words, i,
+            word) if (!(list[i] =
+                            json_string_value(word))) return request_fail(e, "bad_request", field,
+                                                                          "words[%zu] is no text",
+                                                                          i);
+        status = bl_pattern_from_words(&a->pattern, list, n, NULL, &diag);
+    }
+    if (status == BL_ERR_MEMORY)
+        return request_fail(e, "internal", NULL, "out of memory");
+    if (status != BL_OK && diag.column)
+        return request_fail(e, "bad_request", field, "column %d: %s", (int)diag.column,
+                            diag.message);
+    if (status != BL_OK)
+        return request_fail(e, "bad_request", field, "%s", diag.message);
+    bl_pattern_info info;
+    bl_pattern_get_info(&info, a->pattern);
+    if (info.n_states > MAX_PATTERN_STATES)
+        return request_fail(e, "too_many", field, "its automaton has %u states; at most %d",
+                            info.n_states, MAX_PATTERN_STATES);
+    a->beam_params.pattern = a->pattern;
+    return true;
+}
+
 static bool read_beam(session *s, activity *a, const json_t *request, request_error *e)
 {
     int64_t width = BL_LANES, steps = 64, seed = 1;
@@ -267,6 +316,7 @@ static bool read_beam(session *s, activity *a, const json_t *request, request_er
         || !request_real(&temperature, request, "temperature", 0, 4, e)
         || !request_flag(&a->keeps_lanes, request, "keep", e)
         || !read_avoid(a, json_object_get(request, "avoid_base64"), e)
+        || !read_pattern(a, request, e)
         || !request_text(&text, &n_text, &has_text, request, MAX_TEXT_BYTES, e))
         return false;
     a->beam_params.width = (uint32_t)width;

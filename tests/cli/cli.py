@@ -273,6 +273,23 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(sorted(p.name for p in self.folder.glob("*.bin*")),
                          ["back.bin", "turned.bin", "wide.bin"])  # no leftovers
 
+    def test_reading_in_order_and_writing_by_pattern(self):
+        loom, text = self.folder / "tiny.loom", self.folder / "t.txt"
+        run("melt", TINY, "-o", loom, "-q")
+        text.write_bytes(b"It was the best of times, it was the worst of times. " * 60)
+        cut = json.loads(run("score", loom, "--text", text, "--json", "--warm", "4000")[0])
+        whole = json.loads(run("score", loom, "--text", text, "--json", "--in-order")[0])
+        self.assertEqual((whole["n_bytes"], whole["n_pieces"]), (cut["n_bytes"], 1))
+        self.assertAlmostEqual(whole["bits_per_byte"], cut["bits_per_byte"], places=9)
+        pattern = r"(one|two)( [a-z]+){2}\."
+        texts = json.loads(run("sample", loom, "--pattern", pattern, "--lanes", "9", "--bytes",
+                               "200", "--json")[0])["texts"]
+        for written in texts:
+            self.assertRegex(written, r"^(one|two)( [a-z]*){0,2}\.?$")
+        wrong = subprocess.run([BITLOOM, "sample", loom, "--pattern", "(a"], capture_output=True,
+                               text=True)
+        self.assertIn("--pattern:1:1: ( is not closed", wrong.stderr)
+
     def test_melt_score_and_sample(self):
         loom, aig = self.folder / "tiny.loom", self.folder / "tiny.aig"
         facts = json.loads(run("melt", TINY, "-o", loom, "--aig", aig, "--json")[0])

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -224,6 +225,25 @@ class Protocol(unittest.TestCase):
         for t in threads:
             t.join()
         self.assertEqual((errors, len(seconds)), ([], 12))
+
+    def test_beams_keep_to_patterns_and_words(self):
+        answer, texts = self.client.grow(id=1, text="It was ", steps=12, pattern="(a|the) [a-z]+ .*")
+        self.assertEqual(answer["reason"], "done")
+        for text in texts:
+            self.assertRegex(text, rb"^(a|the) ([a-z]+( |$))?")
+        answer, texts = self.client.grow(id=2, text="", steps=9, words=["sea", "ship", "the"])
+        allowed = {b"sea", b"ship", b"the", b"Sea", b"Ship", b"The"}
+        for text in texts:
+            whole = re.findall(rb"[A-Za-z]+(?=[^A-Za-z])", text)
+            self.assertLessEqual(set(whole), allowed)
+        answer, texts = self.client.grow(id=3, text="", steps=40, pattern="one|two")
+        self.assertEqual((answer["reason"], answer["steps"]), ("exhausted", 3))
+        for field, value, message in [("pattern", "a(b", "column 2"), ("pattern", 7, "text"),
+                                      ("words", ["a b"], "a b"), ("words", "a", "list"),
+                                      ("words", [], "no words")]:
+            answer = self.client.ask(id=4, op="beam", text="", **{field: value})
+            self.assertEqual((answer["code"], answer["field"]), ("bad_request", field))
+            self.assertIn(message, answer["message"])
 
     def test_long_texts_do_not_starve_a_wide_beam(self):
         readers = [Client(SERVER.port) for _ in range(8)]

@@ -395,7 +395,7 @@ static void lies_are_answered(void)
     must_fail(l, OP_ROLLOUT, 0, junk, 24);
     must_fail(l, OP_BEAM, 0, junk, 24);
     must_fail(l, OP_PATTERN, 0, "(a", 2);
-    must_fail(l, OP_PATTERN, 0, "[ab]*a[ab]{13}", 14);
+    must_fail(l, OP_PATTERN, 0, "[ab]*a[ab]{15}", 14);
     must_fail(l, OP_OPEN, 0, NULL, 0); // it is open
     must_fail(l, OP_COUNT, 0, NULL, 0);
     lanes_receive(l, junk, 3);

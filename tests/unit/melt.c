@@ -513,6 +513,14 @@ static void beams_keep_to_a_pattern(void)
             }
             bl_pattern_destroy(&pattern);
         }
+    bl_pattern *short_one = NULL; // after three bytes nothing may follow
+    uint64_t hash = 0;
+    REQUIRE(bl_pattern_parse(&short_one, "one|two", 7, "pattern", NULL, NULL) == BL_OK);
+    for (int warm = 0; warm < 2; warm++)
+        CHECK(grow(&o, &(bl_beam_params){.temperature = warm * 0.8, .pattern = short_one}, 4, paths,
+                   &hash)
+              == 0);
+    bl_pattern_destroy(&short_one);
     close_model(&o);
 }
 

@@ -14,7 +14,7 @@ enum {
     MAX_QUEUED = 64,        // requests of a session that wait for the one before them
     MAX_STORED = 1 << 20,   // states of a connection
     MAX_RUN_STEPS = 1024,
-    MAX_PATTERN_STATES = 4096,
+    MAX_PATTERN_STATES = 16384,
     MAX_OUT = 64,     // frames that wait before requests are no longer read
     MAX_OUT_PARTS = 2 // and before steps are gathered into one frame
 };
