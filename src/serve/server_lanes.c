@@ -2,7 +2,7 @@
 // Connections of the lanes protocol. A WebSocket message is one frame; a Unix socket carries frames
 // one behind the other.
 
-#include "server_private.h"
+#include "server.h"
 
 #include <string.h>
 #include <sys/stat.h>

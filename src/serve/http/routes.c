@@ -51,7 +51,8 @@ static bool is_path(char *name, const char *route, const char *path)
     return true;
 }
 
-// The route, or -1: then *allowed is the method that the path has, NULL where there is no such path.
+// The route, or -1: then *allowed is the method that the path has, NULL where there is no such
+// path.
 static int find_route(char *name, const char **allowed, const http_request *q)
 {
     const char *method = strcmp(q->method, "HEAD") == 0 ? "GET" : q->method;

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#ifndef BITLOOM_SERVE_SERVER_H
+#define BITLOOM_SERVE_SERVER_H
+
+// What server.c (life, who may connect, the page's WebSocket), server_http.c and server_lanes.c
+// share.
+
+#include <bitloom/serve.h>
+
+#include "http/http.h"
+#include "lanes/lanes.h"
+#include "session.h"
+
+#include <libwebsockets.h>
+
+enum { MAX_SESSIONS = 256 };
+
+typedef struct server {
+    const bl_serve_params *params;
+    struct lws_context *context;
+    session_host host;
+    http_host http;
+    lanes_host lanes;
+    char host_name[256]; // of --listen
+} server;
+
+// Per connection; libwebsockets zeroes it.
+typedef struct connection {
+    session *session;   // WebSocket
+    bl_buffer received; // a message, or the body of a request
+    bool is_too_long, is_held;
+    // HTTP: the request under way, and its reply
+    char method[8], path[256], json_bytes[24];
+    const char *refusal; // the code of an error that is known before the body
+    bool is_chunked;     // a stream's body would be: HTTP/1.1
+    bool is_last;        // the connection closes after the reply
+    bool has_head, wants_write;
+    http_head head;
+    http_reply *reply;
+} connection;
+
+static inline server *server_of(struct lws *wsi) { return lws_context_user(lws_get_context(wsi)); }
+
+// By its Host and Origin; where it may not, refuse_connection is what to return.
+bool may_connect(struct lws *wsi);
+int refuse_connection(struct lws *wsi);
+
+// The callbacks of a connection that speaks HTTP; those with a result: below 0 closes it.
+int http_confirm_upgrade(struct lws *wsi, const char *protocol);
+int http_begin(struct lws *wsi, connection *c, const char *path);
+int http_receive(connection *c, const void *data, size_t bytes);
+int http_answer_request(struct lws *wsi, connection *c); // the body is there, or there is none
+int http_continue(struct lws *wsi, connection *c);       // there is room to write
+void http_want_write(struct lws *wsi, connection *c);
+void http_drop(connection *c); // the request under way, if there is one
+
+typedef struct lanes_connection { // libwebsockets zeroes it
+    lanes *lanes;
+    bl_buffer received;
+    bool is_too_long, is_held;
+} lanes_connection;
+
+// The lanes protocol over WebSocket, and over a Unix socket as raw bytes.
+int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,
+                   size_t bytes);
+void lanes_want_write(void *wsi);
+BL_MUST_USE bl_status lanes_listen(server *s, const char *path, bl_diag *diag); // at a Unix socket
+
+#endif
