@@ -65,9 +65,11 @@ const bl_verb bl_verb_serve = {
     .name = "serve",
     .operands = "MODEL.loom",
     .summary = "the loom in the browser, and its API",
-    .details = "Serves the page at http://HOST:PORT/ and the lanes protocol (docs/formats/\n"
-               "websocket.md). Anybody who can reach the address can use it: keep to loopback\n"
-               "unless you mean otherwise. Ctrl-C ends it.",
+    .details =
+        "Serves the page at http://HOST:PORT/, OpenAI's API at /v1 and the inference protocol\n"
+        "at /v2 (docs/formats/http.md), and the lanes protocol (websocket.md). Anybody who can\n"
+        "reach the address can use it: keep to loopback unless you mean otherwise. Ctrl-C ends\n"
+        "it.",
     .example = "bitloom serve classics.loom --listen 127.0.0.1:8512",
     .options = options,
     .n_options = sizeof options / sizeof *options,

@@ -2,8 +2,8 @@
 #ifndef BITLOOM_SERVE_H
 #define BITLOOM_SERVE_H
 
-// A melted model as a service: HTTP and WebSocket (docs/formats/websocket.md), many clients on
-// one machine of 512 lanes. One thread speaks with the clients, one runs the model.
+// A melted model as a service: HTTP (docs/formats/http.md) and WebSocket
+// (docs/formats/websocket.md), many clients on one machine of 512 lanes. One thread speaks with the clients, one runs the model.
 
 #include <bitloom/melt.h>
 
