@@ -168,7 +168,9 @@ typedef struct bl_draw {
     uint64_t share;    // in 2^-24
     int64_t gain[256]; // bias in cost units
     uint8_t symbol[256];
-    bool is_open[256]; // may be drawn
+    uint32_t n_open;
+    uint8_t open[256];      // bytes that may be drawn, ascending
+    uint32_t power[3][256]; // 2^-(i / 2^8), 2^-(i / 2^16), 2^-(i / 2^24) in 2^-30
 } bl_draw;
 
 // BL_ERR_ARGUMENT: a parameter out of range.

@@ -107,6 +107,7 @@ static void echo_prompt(generation *g, size_t i, const activity *a)
             n = a->n_text - at < 1024 ? a->n_text - at : 1024;
             append(&c->text, a->text + at, nothing, NULL, n, 0);
         }
+        g->job.is_failed |= is_out_of_memory(&c->text);
     }
 }
 
@@ -158,9 +159,9 @@ static void take_step(job *j, const engine_event *event)
         c->cost += b->cost;
         g->n_pending++;
         g->n_written_bytes++;
+        j->reply->host->counters.n_written_bytes++;
         j->is_failed |= is_out_of_memory(&c->text);
     }
-    j->reply->host->counters.n_written_bytes += f->n;
     g->n_owed[prompt]++;
     if (!is_held_back(g))
         acknowledge(g);
