@@ -26,6 +26,13 @@
 static const double LEAST_LOG2 = -16.0;
 static const double LN2 = 0.69314718055994530942;
 
+// What the runner foretells of the beam's lanes.
+typedef struct forecast {
+    uint64_t base[BL_LANES];
+    int16_t most[BL_LANES];
+    const int16_t *logits; // of the first lane
+} forecast;
+
 typedef struct candidate {
     double score, phi;
     uint64_t cost;
@@ -60,7 +67,10 @@ struct bl_beam {
     uint8_t (*avoid)[BL_BEAM_MAX_AVOID_BYTES];
     size_t avoid_bytes[BL_BEAM_MAX_AVOID];
     uint32_t n_avoid;
-    hold *hold; // or NULL
+    hold *hold;     // or NULL
+    forecast *seen; // of the selection under way
+    double *shares; // see make_shares
+    uint32_t n_shares;
 };
 
 static size_t states_bytes(const bl_model *m) { return BL_LANES * m->info.state_bytes; }
@@ -96,6 +106,19 @@ static bool may_follow(const bl_beam *b, uint32_t l, uint32_t symbol)
     return byte >= 0 && (!b->hold || b->hold->allowed[l][byte / 64] >> (byte % 64) & 1);
 }
 
+// The share of a byte whose logit is k units below the greatest: 2^x, x = -k units / temperature.
+static bl_status make_shares(bl_beam *b)
+{
+    uint64_t unit = b->model->info.logit_unit_cost;
+    double scale = -1.0 / (b->temperature * BL_COST_BIT);
+    while (b->n_shares <= UINT16_MAX && scale * (double)(unit * b->n_shares) > 2 * LEAST_LOG2)
+        b->n_shares++;
+    b->shares = bl_alloc_array(b->allocator, b->n_shares, sizeof *b->shares);
+    for (uint32_t k = 0; b->shares && k < b->n_shares; k++)
+        b->shares[k] = exact_exp2(scale * (double)(unit * k));
+    return b->shares ? BL_OK : BL_ERR_MEMORY;
+}
+
 bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t *state,
                          const bl_beam_params *p, const bl_allocator *allocator)
 {
@@ -116,9 +139,12 @@ bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t 
     b->next_states = bl_alloc(allocator, states_bytes(model));
     b->candidates = bl_alloc(allocator, candidates_bytes(model));
     bl_status status = p->pattern ? hold_create(b, p->pattern) : BL_OK;
+    b->seen = bl_alloc(allocator, sizeof *b->seen);
+    if (status == BL_OK && b->temperature > 0)
+        status = make_shares(b);
     if (p->n_avoid)
         b->avoid = bl_alloc_array(allocator, p->n_avoid, sizeof *b->avoid);
-    if (status != BL_OK || !b->states || !b->next_states || !b->candidates
+    if (status != BL_OK || !b->seen || !b->states || !b->next_states || !b->candidates
         || (p->n_avoid && !b->avoid)) {
         bl_beam_destroy(&b);
         return BL_ERR_MEMORY;
@@ -144,6 +170,8 @@ void bl_beam_destroy(bl_beam **handle)
     bl_free(b->allocator, b->next_states, states_bytes(b->model));
     bl_free(b->allocator, b->candidates, candidates_bytes(b->model));
     bl_free(b->allocator, b->avoid, b->n_avoid * sizeof *b->avoid);
+    bl_free(b->allocator, b->seen, sizeof *b->seen);
+    bl_free(b->allocator, b->shares, b->n_shares * sizeof *b->shares);
     if (b->hold)
         bl_constraint_destroy(&b->hold->constraint);
     bl_free(b->allocator, b->hold, sizeof *b->hold);
@@ -160,11 +188,17 @@ size_t bl_beam_lanes(bl_beam *b, uint8_t **states, const int16_t **bytes)
 
 uint64_t bl_beam_path_key(uint64_t key, uint8_t byte) { return bl_mix64(key ^ byte); }
 
-// -log2(-ln u) for a u in (0, 1) drawn from the key: Gumbel noise in bits.
-static double gumbel(uint64_t key)
+static double uniform(uint64_t key) { return ((double)(key >> 11) + 0.5) * 0x1p-53; }
+
+// u in (0, 1) becomes -log2(-ln u): Gumbel noise in bits.
+static void make_gumbel(double *u, size_t n)
 {
-    double u = ((double)(key >> 11) + 0.5) * 0x1p-53;
-    return -exact_log2(-exact_log2(u) * LN2);
+    exact_log2_all(u, n);
+    for (size_t i = 0; i < n; i++)
+        u[i] = -u[i] * LN2;
+    exact_log2_all(u, n);
+    for (size_t i = 0; i < n; i++)
+        u[i] = -u[i];
 }
 
 // log2(1 - 2^x), x <= 0; far below 0 it is -2^x / ln 2.
@@ -200,30 +234,44 @@ static uint64_t match_avoid(bool *is_forbidden, const bl_beam *b, uint64_t avoid
     return still;
 }
 
-static bool may_go_on(const bl_beam *b, uint32_t l)
+static int logit(const bl_beam *b, uint32_t l, uint32_t symbol)
 {
-    for (uint32_t s = 0; s < b->model->info.n_symbols; s++)
-        if (may_follow(b, l, s))
-            return true;
-    return false;
+    return b->seen->logits[(size_t)symbol * BL_LANES + l];
 }
 
-// Probabilities at the temperature: costs / temperature, normalised over the bytes that may be
-// emitted. Returns log2 of the normaliser.
-static double normaliser(const bl_beam *b, uint32_t l, const uint32_t *costs)
+// Of a symbol that stands for one byte.
+static uint32_t cost_of(const bl_beam *b, uint32_t l, uint32_t symbol)
 {
-    const bl_model_info *info = &b->model->info;
-    double scale = -1.0 / (b->temperature * BL_COST_BIT), sum = 0;
-    uint32_t least = UINT32_MAX;
-    for (uint32_t s = 0; s < info->n_symbols; s++)
-        if (may_follow(b, l, s) && costs[s] < least)
-            least = costs[s];
-    for (uint32_t s = 0; s < info->n_symbols; s++) {
-        double x = scale * ((double)costs[s] - least);
-        if (x > 2 * LEAST_LOG2 && may_follow(b, l, s))
-            sum += exact_exp2(x);
+    uint64_t unit = b->model->info.logit_unit_cost;
+    uint64_t cost = b->seen->base[l] + unit * (uint32_t)(b->seen->most[l] - logit(b, l, symbol));
+    return cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
+}
+
+enum { NO_LOGIT = INT16_MIN - 1 };
+
+// The greatest logit of the bytes that may follow, or NO_LOGIT.
+static int greatest(const bl_beam *b, uint32_t l)
+{
+    int most = NO_LOGIT;
+    for (uint32_t s = 0; s < b->model->info.n_symbols; s++)
+        if (logit(b, l, s) > most && may_follow(b, l, s))
+            most = logit(b, l, s);
+    return most;
+}
+
+// Probabilities at the temperature: costs / temperature, normalised over the bytes that may
+// follow, the greatest logit of which is given. Returns log2 of the normaliser.
+static double normaliser(const bl_beam *b, uint32_t l, int most)
+{
+    double sum = 0, scale = -1.0 / (b->temperature * BL_COST_BIT);
+    for (uint32_t s = 0; s < b->model->info.n_symbols; s++) {
+        uint32_t below = (uint32_t)(most - logit(b, l, s));
+        if (below < b->n_shares && may_follow(b, l, s))
+            sum += b->shares[below];
     }
-    return exact_log2(sum) + scale * least;
+    uint64_t unit = b->model->info.logit_unit_cost;
+    uint64_t least = b->seen->base[l] + unit * (uint32_t)(b->seen->most[l] - most);
+    return exact_log2(sum) + scale * (double)least;
 }
 
 // The least unconditioned score with which a child of `parent` can still reach `threshold`:
@@ -236,47 +284,53 @@ static double least_useful(double threshold, double best, double parent)
     return sum > 0 ? parent - exact_log2(sum) : 1e300;
 }
 
-static size_t propose_probable(candidate *out, const bl_beam *b, uint32_t l, const uint32_t *costs)
+// Children that cost more than `bound` cannot be among the best.
+static size_t propose_probable(candidate *out, const bl_beam *b, uint32_t l, uint64_t bound)
 {
     const bl_model_info *info = &b->model->info;
     const lane *parent = &b->lanes[l];
     size_t n = 0;
     for (uint32_t s = 0; s < info->n_symbols; s++) {
-        if (!may_follow(b, l, s))
+        uint32_t own = cost_of(b, l, s);
+        uint64_t cost = parent->cost + own;
+        if (cost > bound || !may_follow(b, l, s))
             continue;
-        uint64_t cost = parent->cost + costs[s];
         out[n++] = (candidate){.lane = (uint16_t)l,
                                .byte = (uint8_t)info->symbol_byte[s],
                                .cost = cost,
-                               .cost_byte = (uint16_t)(costs[s] >> 16),
+                               .cost_byte = (uint16_t)(own >> 16),
                                .score = -(double)cost};
     }
     return n;
 }
 
-static size_t propose_drawn(candidate *out, const bl_beam *b, uint32_t l, const uint32_t *costs,
-                            double threshold)
+static size_t propose_drawn(candidate *out, const bl_beam *b, uint32_t l, double threshold)
 {
     const bl_model_info *info = &b->model->info;
     const lane *parent = &b->lanes[l];
-    if (!may_go_on(b, l))
+    int most = greatest(b, l);
+    if (most == NO_LOGIT)
         return 0;
-    double norm = normaliser(b, l, costs), best = -1e300,
-           scale = -1.0 / (b->temperature * BL_COST_BIT);
+    double norm = normaliser(b, l, most), best = -1e300,
+           scale = -1.0 / (b->temperature * BL_COST_BIT), noise[256];
     size_t n = 0, n_useful = 0;
     for (uint32_t s = 0; s < info->n_symbols; s++) {
-        double step = scale * costs[s] - norm;
+        uint32_t cost = cost_of(b, l, s);
+        double step = scale * cost - norm;
         if (step < LEAST_LOG2 || !may_follow(b, l, s))
             continue;
         uint8_t byte = (uint8_t)info->symbol_byte[s];
-        candidate c = {.lane = (uint16_t)l,
-                       .byte = byte,
-                       .cost = parent->cost + costs[s],
-                       .cost_byte = (uint16_t)(costs[s] >> 16),
-                       .phi = parent->phi + step};
-        c.score = c.phi + gumbel(bl_mix64(bl_beam_path_key(parent->key, byte) ^ b->seed));
-        best = c.score > best ? c.score : best;
-        out[n++] = c;
+        noise[n] = uniform(bl_mix64(bl_beam_path_key(parent->key, byte) ^ b->seed));
+        out[n++] = (candidate){.lane = (uint16_t)l,
+                               .byte = byte,
+                               .cost = parent->cost + cost,
+                               .cost_byte = (uint16_t)(cost >> 16),
+                               .phi = parent->phi + step};
+    }
+    make_gumbel(noise, n);
+    for (size_t i = 0; i < n; i++) {
+        out[i].score = out[i].phi + noise[i];
+        best = out[i].score > best ? out[i].score : best;
     }
     double least = least_useful(threshold, best, parent->score);
     for (size_t i = 0; i < n; i++) {
@@ -313,6 +367,23 @@ static double score_threshold(const bl_beam *b)
     for (uint32_t l = 1; l < b->n_lanes; l++)
         least = b->lanes[l].score < least ? b->lanes[l].score : least;
     return least;
+}
+
+// The same for costs: the cheapest children of all lanes are as many as are wanted.
+static uint64_t cost_bound(const bl_beam *b)
+{
+    uint64_t bound = 0, unit = b->model->info.logit_unit_cost;
+    if (b->n_lanes < b->width || b->n_avoid > 0)
+        return UINT64_MAX;
+    for (uint32_t l = 0; l < b->n_lanes; l++) {
+        int most = greatest(b, l);
+        if (most == NO_LOGIT)
+            return UINT64_MAX;
+        uint64_t cost =
+            b->lanes[l].cost + b->seen->base[l] + unit * (uint32_t)(b->seen->most[l] - most);
+        bound = cost > bound ? cost : bound;
+    }
+    return bound;
 }
 
 static int by_score(const void *x, const void *y)
@@ -376,16 +447,17 @@ static void move_hold(hold *h, const bl_beam_frame *frame, size_t n)
 void bl_beam_select(bl_beam_frame *frame, bl_beam *b, const bl_runner *runner, size_t first_lane)
 {
     size_t n = 0, state_bytes = b->model->info.state_bytes;
-    uint32_t costs[256];
+    b->seen->logits = runner->logits + first_lane;
+    model_forecast(b->seen->base, b->seen->most, b->model, b->seen->logits, b->n_lanes);
     double threshold = score_threshold(b);
     if (b->hold)
         bl_constraint_allowed(b->hold->allowed, NULL, b->hold->constraint, b->hold->states,
                               b->n_lanes);
+    uint64_t bound = b->temperature > 0 ? 0 : cost_bound(b);
     for (uint32_t l = 0; l < b->n_lanes; l++) {
         candidate *out = b->candidates + n;
-        bl_runner_costs(costs, runner, first_lane + l);
-        size_t n_new = b->temperature > 0 ? propose_drawn(out, b, l, costs, threshold)
-                                          : propose_probable(out, b, l, costs);
+        size_t n_new = b->temperature > 0 ? propose_drawn(out, b, l, threshold)
+                                          : propose_probable(out, b, l, bound);
         n += remove_forbidden(out, n_new, b);
     }
     if (n > b->width) {

@@ -76,23 +76,35 @@ double exact_exp2(double x)
     return sum * scale;
 }
 
-double exact_log2(double x)
+static inline double log2_of(double x)
 {
-    assert(x > 0);
     static const double c[] = {1.0,      1 / 3.0,  1 / 5.0,  1 / 7.0,  1 / 9.0,
                                1 / 11.0, 1 / 13.0, 1 / 15.0, 1 / 17.0, 1 / 19.0};
     uint64_t bits;
     memcpy(&bits, &x, sizeof bits);
-    int exponent = (int)(bits >> 52) - 1023;
+    // the exponent as a double: the low bits of 2^52
+    uint64_t counted = bits >> 52 | UINT64_C(0x433) << 52;
     bits = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1023) << 52;
-    double m;
+    double m, exponent;
     memcpy(&m, &bits, sizeof m);
-    if (m > 1.4142135623730951) { // m in [0.71, 1.41]
-        m *= 0.5;
-        exponent++;
-    }
+    memcpy(&exponent, &counted, sizeof exponent);
+    bool is_high = m > 1.4142135623730951; // m in [0.71, 1.41]
+    m = is_high ? m * 0.5 : m;
+    exponent -= is_high ? 0x1p52 + 1022 : 0x1p52 + 1023;
     double t = (m - 1) / (m + 1), square = t * t, sum = c[9]; // ln m = 2 artanh t, |t| <= 0.172
     for (int k = 8; k >= 0; k--)
         sum = sum * square + c[k];
     return exponent + t * sum * (2 / LN2);
+}
+
+double exact_log2(double x)
+{
+    assert(x > 0);
+    return log2_of(x);
+}
+
+void exact_log2_all(double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = log2_of(x[i]);
 }

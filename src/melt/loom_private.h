@@ -50,6 +50,10 @@ struct bl_runner {
     const bl_allocator *allocator;
 };
 
+// What all symbols of a lane cost, in two numbers: symbol s costs base + unit * (most - its logit),
+// for bytes that share no symbol. logits: [symbol][512], from the first lane on; n lanes.
+void model_forecast(uint64_t *base, int16_t *most, const bl_model *model, const int16_t *logits,
+                    size_t n);
 // Costs of all symbols; column[s * 512] is the logit of symbol s.
 void model_costs(uint32_t *costs, const bl_model *model, const int16_t *column);
 

@@ -12,24 +12,33 @@
 #include <assert.h>
 #include <string.h>
 
-static int16_t largest(const int16_t *column, uint32_t n_symbols)
+void model_forecast(uint64_t *base, int16_t *most, const bl_model *m, const int16_t *logits,
+                    size_t n)
 {
-    int16_t most = column[0];
-    for (uint32_t s = 1; s < n_symbols; s++)
-        if (column[(size_t)s * BL_LANES] > most)
-            most = column[(size_t)s * BL_LANES];
-    return most;
+    assert(n <= BL_LANES);
+    memcpy(most, logits, n * sizeof *most);
+    for (uint32_t s = 1; s < m->info.n_symbols; s++) {
+        const int16_t *row = logits + (size_t)s * BL_LANES;
+        for (size_t i = 0; i < n; i++)
+            most[i] = row[i] > most[i] ? row[i] : most[i];
+    }
+    memset(base, 0, n * sizeof *base);
+    for (uint32_t s = 0; s < m->info.n_symbols; s++) {
+        const int16_t *row = logits + (size_t)s * BL_LANES;
+        for (size_t i = 0; i < n; i++) {
+            uint32_t below = (uint32_t)(most[i] - row[i]);
+            base[i] += below < m->n_weights ? m->weights[below] : 0;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        base[i] = fixed_log2(base[i]) - 30 * (uint64_t)BL_COST_BIT; // the sum is at least 2^30
 }
 
 void model_costs(uint32_t *costs, const bl_model *m, const int16_t *column)
 {
-    int32_t most = largest(column, m->info.n_symbols);
-    uint64_t sum = 0, unit = m->info.logit_unit_cost;
-    for (uint32_t s = 0; s < m->info.n_symbols; s++) {
-        uint32_t below = (uint32_t)(most - column[(size_t)s * BL_LANES]);
-        sum += below < m->n_weights ? m->weights[below] : 0;
-    }
-    uint64_t base = fixed_log2(sum) - 30 * (uint64_t)BL_COST_BIT; // sum >= 2^30
+    int16_t most;
+    uint64_t base, unit = m->info.logit_unit_cost;
+    model_forecast(&base, &most, m, column, 1);
     for (uint32_t s = 0; s < m->info.n_symbols; s++) {
         uint64_t cost = base + unit * (uint32_t)(most - column[(size_t)s * BL_LANES]);
         if (m->info.symbol_bytes_n[s] > 1)
