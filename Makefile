@@ -36,6 +36,9 @@ cross-arm:   ## build for AArch64 and run the tests under qemu
 	@tools/packages.sh packages-test.txt
 	@tools/cross.sh
 
+man: build/bitloom   ## manual pages in build/man, from what the program says of itself
+	@tools/man.py build/bitloom build/man
+
 bench: build/bitloom $(LOOM)   ## the benchmarks; `build/bitloom bench --help` for more
 	build/bitloom bench --model $(LOOM)
 

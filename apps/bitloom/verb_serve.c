@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *listen, *socket;
+    const char *listen, *socket, *certificate, *key;
 } settings;
 
 static volatile sig_atomic_t should_stop;
@@ -32,6 +32,11 @@ static int run(const bl_command *c)
     const settings *o = c->settings;
     bl_diag diag = {0};
     model_file model;
+    if (!o->certificate != !o->key) {
+        bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0,
+                    "--tls-certificate and --tls-key belong together");
+        return report(&diag, EXIT_USAGE);
+    }
     if (model_file_open(&model, c->operands[0], &diag) != BL_OK)
         return report(&diag, EXIT_NO);
     struct sigaction action = {.sa_handler = on_signal}; // no SA_RESTART: the service wakes up
@@ -42,6 +47,8 @@ static int run(const bl_command *c)
                               .cpu = c->common.cpu,
                               .listen = o->listen,
                               .socket = o->socket,
+                              .certificate = o->certificate,
+                              .key = o->key,
                               .page = bl_page_bytes ? bl_page : NULL,
                               .page_bytes = bl_page_bytes,
                               .should_stop = &should_stop,
@@ -57,6 +64,9 @@ static const settings defaults = {.listen = "127.0.0.1:8512"};
 static const bl_option options[] = {
     {"listen", 0, BL_OPTION_TEXT, offsetof(settings, listen), "HOST:PORT", 0, 0,
      "default 127.0.0.1:8512; port 0: any free one"},
+    {"tls-certificate", 0, BL_OPTION_TEXT, offsetof(settings, certificate), "FILE", 0, 0,
+     "speak TLS with this certificate chain (PEM)"},
+    {"tls-key", 0, BL_OPTION_TEXT, offsetof(settings, key), "FILE", 0, 0, "and its key (PEM)"},
     {"socket", 0, BL_OPTION_TEXT, offsetof(settings, socket), "PATH", 0, 0,
      "also speak the lanes protocol at this Unix socket"},
 };

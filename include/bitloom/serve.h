@@ -14,9 +14,10 @@ BL_BEGIN_DECLS
 typedef struct bl_serve_params {
     const bl_model *model;
     bl_cpu cpu;
-    const char *listen; // "127.0.0.1:8512"; port 0: any free one
-    const char *socket; // path of a Unix socket for the lanes protocol; NULL: none
-    const void *page;   // what GET / answers, UTF-8 HTML; NULL: a note that there is none
+    const char *listen;            // "127.0.0.1:8512"; port 0: any free one
+    const char *certificate, *key; // PEM files for TLS; both or neither
+    const char *socket;            // path of a Unix socket for the lanes protocol; NULL: none
+    const void *page; // what GET / answers, UTF-8 HTML; NULL: a note that there is none
     size_t page_bytes;
     const volatile sig_atomic_t *should_stop; // set it (from a signal handler) to end bl_serve
     void (*on_ready)(void *context, const char *url); // once, when clients can connect

@@ -51,7 +51,7 @@ struct engine {
 
 static bool is_runnable(const activity *a)
 {
-    return a->is_cancelled || a->n_unsent < MAX_UNSENT_FRAMES;
+    return !a->is_waiting && (a->is_cancelled || a->n_unsent < MAX_UNSENT_FRAMES);
 }
 
 static int by_clock(const void *x, const void *y)
@@ -164,9 +164,19 @@ static void unlink_activity(engine *e, const activity *a)
     e->stats.n_activities--;
 }
 
+// What waited for an activity goes on where that one has come to.
+static void follow(engine *e, activity *a, const activity *first)
+{
+    memcpy(a->states, first->states, a->n_lanes * e->state_bytes);
+    a->is_waiting = false;
+}
+
 static void end_activity(engine *e, activity *a)
 {
     unlink_activity(e, a);
+    a->has_ended = true;
+    if (a->then)
+        follow(e, a->then, a);
     a->end_event = (engine_event){.activity = a};
     push_event(e, &a->end_event);
 }
@@ -330,6 +340,12 @@ void engine_submit(engine *e, activity *a)
         end = &(*end)->next;
     *end = a;
     a->next = NULL;
+    if (a->after && a->after->has_ended)
+        follow(e, a, a->after);
+    else if (a->after) {
+        a->after->then = a;
+        a->is_waiting = true;
+    }
     e->stats.n_activities++;
     pthread_cond_signal(&e->has_work);
     pthread_mutex_unlock(&e->lock);

@@ -55,6 +55,9 @@ typedef struct activity {
     // freed by event_destroy; after the last one the activity is the submitter's again.
     void (*receive)(engine_event *event);
     client *client;
+    // NULL, or what must have ended first: this one then goes on from its states. Of as many lanes,
+    // and not handed back yet.
+    struct activity *after;
     size_t n_lanes;  // STEP, TOP and ROLLOUT; the others begin with one
     uint8_t *states; // [n_lanes][state_bytes]: from here, and at the end the result
     int16_t *bytes;  // [n_lanes], STEP; ROLLOUT: at the end, what each lane drew and did not take
@@ -85,7 +88,9 @@ typedef struct activity {
     int phase;
     bl_beam *beam;
     uint32_t n_unsent;
-    bool is_cancelled; // a note, guarded by the engine's lock
+    bool is_cancelled;     // a note, guarded by the engine's lock
+    struct activity *then; // what waits for this one
+    bool is_waiting, has_ended;
     bool is_chosen;
     bool is_skipped; // the note as it was when this tick began
     end_reason cancel_reason;

@@ -194,19 +194,34 @@ static bl_status start(server *s, int port, bl_diag *diag)
     info.timeout_secs = 20;
     info.options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND
                    | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    if (s->params->certificate) {
+        bl_file file; // libwebsockets would only say that it failed
+        const char *files[] = {s->params->certificate, s->params->key};
+        for (int i = 0; i < 2; i++) {
+            if (bl_file_open(&file, files[i], diag) != BL_OK)
+                return BL_ERR_IO;
+            bl_file_close(&file);
+        }
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info.ssl_cert_filepath = s->params->certificate;
+        info.ssl_private_key_filepath = s->params->key;
+    }
     s->context = lws_create_context(&info);
     struct lws_vhost *vhost = s->context ? lws_create_vhost(s->context, &info) : NULL;
     if (!vhost)
         return bl_diag_set(diag, BL_ERR_IO, NULL, 0, 0,
-                           "cannot listen on %s: the address is in use or not of this machine; "
-                           "--listen HOST:PORT chooses another",
-                           s->params->listen);
+                           "cannot listen on %s: the address is in use or not of this machine "
+                           "(--listen HOST:PORT chooses another)%s",
+                           s->params->listen,
+                           s->params->certificate
+                               ? ", or certificate and key are no PEM files that belong together"
+                               : "");
     if (s->params->socket && lanes_listen(s, s->params->socket, diag) != BL_OK)
         return BL_ERR_IO;
     char url[320];
     const char *host = s->host_name[0] ? s->host_name : "127.0.0.1";
-    snprintf(url, sizeof url, strchr(host, ':') ? "http://[%s]:%d" : "http://%s:%d", host,
-             lws_get_vhost_listen_port(vhost));
+    snprintf(url, sizeof url, strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
+             s->params->certificate ? "https" : "http", host, lws_get_vhost_listen_port(vhost));
     if (s->params->on_ready)
         s->params->on_ready(s->params->context, url);
     return BL_OK;

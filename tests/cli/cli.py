@@ -273,6 +273,14 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(sorted(p.name for p in self.folder.glob("*.bin*")),
                          ["back.bin", "turned.bin", "wide.bin"])  # no leftovers
 
+    def test_manual_pages_say_what_the_program_says(self):
+        tool = pathlib.Path(__file__).parents[2] / "tools" / "man.py"
+        subprocess.run([sys.executable, str(tool), BITLOOM, str(self.folder / "man")], check=True)
+        page = (self.folder / "man" / "bitloom-score.1").read_text()
+        self.assertIn(".SH NAME\nbitloom\\-score \\- bits per byte", page)
+        self.assertIn(".B \\-\\-in\\-order\n", page)
+        self.assertIn("bitloom map", (self.folder / "man" / "bitloom-map.1").read_text())
+
     def test_reading_in_order_and_writing_by_pattern(self):
         loom, text = self.folder / "tiny.loom", self.folder / "t.txt"
         run("melt", TINY, "-o", loom, "-q")

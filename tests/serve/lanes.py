@@ -3,6 +3,7 @@
 """The lanes protocol, version 2, over WebSocket and over a Unix socket, by a client that was written
 from docs/formats/lanes.md alone: lanes.py BITLOOM TINY.safetensors"""
 
+import json
 import os
 import pathlib
 import random
@@ -235,6 +236,19 @@ class OverUnixSocket(Protocol, unittest.TestCase):
         transport.send(HEAD.pack(1 << 30, READ, 0, 1, 1, 1))
         with self.assertRaises((EOFError, ConnectionError)):
             transport.receive()
+
+
+class Load(unittest.TestCase):
+    def test_the_load_generator_measures(self):
+        done = subprocess.run([BITLOOM, "load", "--socket", SOCKET, "--clients", "5", "--lanes", "9",
+                               "--depth", "3", "--seconds", "0.3", "--json"], check=True,
+                              capture_output=True, text=True)
+        result = json.loads(done.stdout)
+        self.assertEqual(result["n_clients"], 5)
+        self.assertGreater(result["n_steps"], 50)
+        self.assertGreater(result["wait_p99_us"], 0)
+        done = subprocess.run([BITLOOM, "load", "--socket", "/nowhere"], capture_output=True)
+        self.assertEqual(done.returncode, 1)
 
 
 class OverWebSocket(Protocol, unittest.TestCase):

@@ -8,6 +8,8 @@ import os
 import pathlib
 import random
 import re
+import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -336,6 +338,36 @@ class Http(unittest.TestCase):
                 Client(port, headers)
         Client(port, ["Origin: http://127.0.0.1:%d" % port]).close()
         Client(port, ["Host: localhost:%d" % port, "Origin: http://localhost:%d" % port]).close()
+
+    def test_tls(self):
+        openssl = shutil.which("openssl")
+        if not openssl:
+            self.skipTest("no openssl here to make a certificate with")
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            files = [str(folder / "chain.pem"), str(folder / "key.pem")]
+            subprocess.run([openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                            "-out", files[0], "-keyout", files[1], "-subj", "/CN=localhost",
+                            "-addext", "subjectAltName=IP:127.0.0.1"], check=True,
+                           capture_output=True)
+            loom = folder / "t.loom"
+            subprocess.run([BITLOOM, "melt", TINY, "-o", str(loom), "-q"], check=True)
+            command = [BITLOOM, "serve", str(loom), "--listen", "127.0.0.1:0"]
+            server = subprocess.Popen(command + ["--tls-certificate", files[0], "--tls-key",
+                                                 files[1]], stderr=subprocess.PIPE, text=True)
+            url = server.stderr.readline().split()[-1]
+            self.assertTrue(url.startswith("https://"))
+            trust = ssl.create_default_context(cafile=files[0])
+            with urllib.request.urlopen(url + "/health", context=trust) as answer:
+                self.assertEqual(json.load(answer), {"status": "ok"})
+            server.terminate()
+            server.communicate(timeout=30)
+            for wrong in ([files[1], files[0]], ["nowhere.pem", files[1]]):
+                done = subprocess.run(command + ["--tls-certificate", wrong[0], "--tls-key",
+                                                 wrong[1]], capture_output=True, timeout=20)
+                self.assertEqual(done.returncode, 1)
+            self.assertEqual(subprocess.run(command + ["--tls-key", files[1]], timeout=20,
+                                            capture_output=True).returncode, 2)
 
     def test_a_taken_port_is_reported(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -383,6 +383,33 @@ static void requests_wait_for_each_other(void)
     disconnect(l);
 }
 
+// Steps that are sent before the ones before them are answered, with others between them.
+static void steps_follow_each_other(void)
+{
+    enum { N = 60 };
+    lanes *l = connect_to(UINT32_MAX);
+    uint8_t *state = calloc(1, state_bytes), request[sizeof(frame_step) + 1] = {0};
+    uint64_t name;
+    for (uint32_t i = 0; i < N; i++) {
+        request[sizeof(frame_step)] = (uint8_t)('a' + i % 26);
+        bool is_step = i % 7 != 6;
+        send_to(l, is_step ? OP_STEP : OP_STORE, i, 1, request, is_step ? sizeof request : 0, 0);
+        int16_t byte = is_step ? request[sizeof(frame_step)] : BL_KEEP;
+        bl_runner_step(runner, state, &byte, 1, false);
+    }
+    for (uint32_t i = 0; i < N; i++) {
+        frame_head head = next_frame(l, answer);
+        CHECK(head.sequence == i && head.op != OP_ERROR);
+    }
+    ask(l, OP_STORE, 1, NULL, 0, 0);
+    memcpy(&name, answer, sizeof name);
+    CHECK(memcmp(exported(l, name), state, state_bytes) == 0);
+    for (uint32_t i = 0; i < 5; i++)
+        send_to(l, OP_STEP, i, 1, request, sizeof request, 0);
+    free(state);
+    disconnect(l);
+}
+
 static void lies_are_answered(void)
 {
     lanes *l = connect_to(UINT32_MAX);
@@ -491,6 +518,7 @@ int main(int argc, char **argv)
     RUN(beams_are_the_same_however_they_are_read);
     RUN(states_go_out_and_come_back);
     RUN(requests_wait_for_each_other);
+    RUN(steps_follow_each_other);
     RUN(lies_are_answered);
     RUN(streams_may_be_cut_anywhere);
     RUN(stores_keep_one_of_each);

@@ -155,6 +155,8 @@ static bool open_session(lanes *l, const frame_head *head, const uint8_t *payloa
 static void close_session(lane_session *s)
 {
     s->is_closing = true;
+    if (s->next)
+        engine_cancel(s->owner->host->engine, s->next, END_CANCELLED);
     if (s->busy)
         engine_cancel(s->owner->host->engine, s->busy, END_CANCELLED);
     else
@@ -216,16 +218,25 @@ static bool enqueue(lane_session *s, const frame_head *head, const uint8_t *payl
     return true;
 }
 
+// Whether the first that waits may join the step under way.
+static bool is_step_behind(const lane_session *s)
+{
+    return may_chain(s) && s->first->head.op == OP_STEP;
+}
+
 static void run_queued(lane_session *s)
 {
-    while (s->first && !s->busy) {
+    while (s->first && (!s->busy || is_step_behind(s))) {
         frame_in *f = s->first;
         lanes_error e;
+        bool is_chained = s->busy != NULL;
         s->first = f->next;
         if (!s->first)
             s->last = &s->first;
         s->n_queued--;
-        if (!run(s, &f->head, f->payload, &e))
+        bool is_ok =
+            is_chained ? chain_step(s, &f->head, f->payload, &e) : run(s, &f->head, f->payload, &e);
+        if (!is_ok)
             lanes_answer_error(s->owner, &f->head, &e);
         bl_free(NULL, f, sizeof *f + f->head.bytes);
     }
@@ -250,6 +261,8 @@ static bool handle(lanes *l, const frame_head *head, const uint8_t *payload, lan
         answer_empty(l, head);
         return true;
     }
+    if (!s->first && head->op == OP_STEP && may_chain(s))
+        return chain_step(s, head, payload, e);
     if (s->busy || s->first)
         return enqueue(s, head, payload, e);
     return run(s, head, payload, e);
@@ -384,10 +397,12 @@ void lanes_close(lanes *l)
 void session_ended(lane_session *s)
 {
     lanes *l = s->owner;
-    s->busy = NULL;
-    if (s->is_closing)
-        destroy_session(s);
-    else
+    s->busy = s->next;
+    s->next = NULL;
+    s->request = s->next_request;
+    if (!s->is_closing)
         run_queued(s);
+    else if (!s->busy)
+        destroy_session(s);
     destroy_if_over(l);
 }

@@ -62,7 +62,9 @@ typedef struct lane_session {
     bool has_masks;
     char *pattern; // its text, checked; NULL: none
     size_t pattern_bytes;
-    activity *busy;     // or NULL
+    activity *busy; // or NULL
+    activity *next; // a step behind a step, which the engine begins by itself
+    frame_head next_request;
     frame_head request; // that it answers
     uint32_t end[2];    // of a rollout or beam: steps done, end_reason
     uint64_t credit;    // parts that may still be sent
@@ -100,6 +102,9 @@ typedef bool handler(lane_session *s, const frame_head *head, const uint8_t *pay
 handler do_load, do_store, do_permute, do_retain, do_drop, do_export, do_import, do_mask,
     do_pattern;
 handler do_read, do_step, do_rollout, do_beam;
+// Whether a step is under way, with none behind it: chain_step then gives the engine the next one.
+bool may_chain(const lane_session *s);
+handler chain_step;
 
 // Sends the steps that wait, if credit and the connection allow.
 void send_part(lane_session *s, bool is_last);

@@ -60,25 +60,30 @@ bool do_read(lane_session *s, const frame_head *head, const uint8_t *payload, la
     return submit(s, head, a);
 }
 
-bool do_step(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+static activity *make_step(lane_session *s, const frame_head *head, const uint8_t *payload,
+                           lanes_error *e)
 {
     frame_step step;
     bool keeps = head->flags & STEP_KEEP;
     size_t expected = sizeof step + (keeps ? 0 : s->n_lanes);
-    if (head->n_lanes != s->n_lanes || head->bytes != expected)
-        return lanes_fail(e, ERROR_BAD_FRAME,
-                          "a step of %u lanes takes %zu bytes; this one has %u "
-                          "lanes and %u bytes",
-                          s->n_lanes, expected, head->n_lanes, head->bytes);
+    if (head->n_lanes != s->n_lanes || head->bytes != expected) {
+        lanes_fail(e, ERROR_BAD_FRAME,
+                   "a step of %u lanes takes %zu bytes; this one has %u "
+                   "lanes and %u bytes",
+                   s->n_lanes, expected, head->n_lanes, head->bytes);
+        return NULL;
+    }
     memcpy(&step, payload, sizeof step);
-    if (step.wants > WANTS_COSTS || (step.wants == WANTS_TOP) != (step.n_top > 0))
-        return lanes_fail(e, ERROR_BAD_FRAME,
-                          "wants %u with top %u; 0: nothing, 1: top of 1 to "
-                          "255, 2: costs of all bytes",
-                          step.wants, step.n_top);
+    if (step.wants > WANTS_COSTS || (step.wants == WANTS_TOP) != (step.n_top > 0)) {
+        lanes_fail(e, ERROR_BAD_FRAME,
+                   "wants %u with top %u; 0: nothing, 1: top of 1 to "
+                   "255, 2: costs of all bytes",
+                   step.wants, step.n_top);
+        return NULL;
+    }
     activity *a = begin(s, head, ACTIVITY_STEP, s->n_lanes, e);
     if (!a)
-        return false;
+        return NULL;
     a->is_bare = true;
     for (uint32_t i = 0; i < s->n_lanes; i++)
         a->bytes[i] = keeps ? BL_KEEP : payload[sizeof step + i];
@@ -86,9 +91,34 @@ bool do_step(lane_session *s, const frame_head *head, const uint8_t *payload, la
     a->top = bl_alloc_array(NULL, (size_t)s->n_lanes * a->n_top, sizeof *a->top);
     if (step.wants == WANTS_COSTS)
         a->byte_costs = bl_alloc_array(NULL, s->n_lanes, sizeof *a->byte_costs);
-    if ((step.wants == WANTS_COSTS && !a->byte_costs) || (step.n_top > 0 && !a->top))
-        return abandon(s, a, e, "out of memory");
-    return submit(s, head, a);
+    if ((step.wants == WANTS_COSTS && !a->byte_costs) || (step.n_top > 0 && !a->top)) {
+        abandon(s, a, e, "out of memory");
+        return NULL;
+    }
+    return a;
+}
+
+bool do_step(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+{
+    activity *a = make_step(s, head, payload, e);
+    return a && submit(s, head, a);
+}
+
+bool may_chain(const lane_session *s)
+{
+    return s->busy && !s->next && s->busy->kind == ACTIVITY_STEP && s->request.op == OP_STEP;
+}
+
+bool chain_step(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+{
+    activity *a = make_step(s, head, payload, e);
+    if (!a)
+        return false;
+    a->after = s->busy;
+    s->next = a;
+    s->next_request = *head;
+    engine_submit(s->owner->host->engine, a);
+    return true;
 }
 
 static bool is_step_number(uint32_t n, lanes_error *e)
