@@ -49,6 +49,7 @@ bool bench_gate(const bench_context *c);
 bool bench_record(const bench_context *c);
 bool bench_logic(const bench_context *c);
 bool bench_melt(const bench_context *c);
+bool bench_serve(const bench_context *c);
 
 // Parts of the groups logic (counts, builds) and melt (dense).
 bool bench_counts(const bench_context *c);

@@ -23,6 +23,7 @@ static const bench_group groups[] = {
     {"logic", bench_logic, "circuits as data and as code, against a naive interpreter", false},
     {"sizes", bench_sizes, "data against code, 10^3 to 10^8 ANDs; only if it is named", true},
     {"melt", bench_melt, "one step of a melted model for 512 lanes", false},
+    {"serve", bench_serve, "states, beams and patterns, against copying and a step", false},
 };
 enum { N_GROUPS = sizeof groups / sizeof *groups };
 

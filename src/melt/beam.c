@@ -201,21 +201,29 @@ static void make_gumbel(double *u, size_t n)
         u[i] = -u[i];
 }
 
-// log2(1 - 2^x), x <= 0; far below 0 it is -2^x / ln 2.
-static double log2_one_minus_exp2(double x)
+// Children's scores, given their own noisy scores g, the best one among all siblings, and the
+// lane's: parent - max(0, v) - log2(1 + 2^-|v|), v = parent - g + log2(1 - 2^(g - best)). Far below
+// the best, log2(1 - p) is -p / ln 2.
+static void condition(candidate *c, size_t n, double best, double parent)
 {
-    double p = exact_exp2(x);
-    return p >= 1 ? -1e300 : p < 1e-8 ? -p / LN2 : exact_log2(1 - p);
-}
-
-// A child's score, given its own noisy score g, the best one among its siblings, and the lane's.
-static double condition(double g, double best, double parent)
-{
-    if (g >= best)
-        return parent;
-    double v = parent - g + log2_one_minus_exp2(g - best);
-    double magnitude = v < 0 ? -v : v;
-    return parent - (v > 0 ? v : 0) - exact_log2(1 + exact_exp2(-magnitude));
+    double share[256], v[256], rest[256];
+    for (size_t i = 0; i < n; i++)
+        share[i] = c[i].score - best;
+    exact_exp2_all(share, n);
+    for (size_t i = 0; i < n; i++)
+        v[i] = share[i] >= 1 ? 1 : 1 - share[i];
+    exact_log2_all(v, n);
+    for (size_t i = 0; i < n; i++) {
+        double log2_rest = share[i] >= 1 ? -1e300 : share[i] < 1e-8 ? -share[i] / LN2 : v[i];
+        v[i] = parent - c[i].score + log2_rest;
+        rest[i] = v[i] < 0 ? v[i] : -v[i];
+    }
+    exact_exp2_all(rest, n);
+    for (size_t i = 0; i < n; i++)
+        rest[i] += 1;
+    exact_log2_all(rest, n);
+    for (size_t i = 0; i < n; i++)
+        c[i].score = c[i].score >= best ? parent : parent - (v[i] > 0 ? v[i] : 0) - rest[i];
 }
 
 // The avoid strings that still match after this byte; *is_forbidden where one is complete.
@@ -336,10 +344,9 @@ static size_t propose_drawn(candidate *out, const bl_beam *b, uint32_t l, double
     for (size_t i = 0; i < n; i++) {
         if (out[i].score < least && out[i].score < best)
             continue;
-        out[n_useful] = out[i];
-        out[n_useful].score = condition(out[i].score, best, parent->score);
-        n_useful++;
+        out[n_useful++] = out[i];
     }
+    condition(out, n_useful, best, parent->score);
     return n_useful;
 }
 

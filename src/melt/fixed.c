@@ -47,11 +47,8 @@ uint32_t fixed_log2(uint64_t x)
 static const double LN2 = 0.69314718055994530942;
 
 // Taylor series by Horner's rule; the compiler folds the constants in IEEE doubles.
-double exact_exp2(double x)
+static inline double exp2_of(double x)
 {
-    if (x < -1000)
-        return 0;
-    assert(x <= 1000);
     static const double c[] = {1.0,
                                1.0,
                                1 / 2.0,
@@ -66,6 +63,8 @@ double exact_exp2(double x)
                                1 / 39916800.0,
                                1 / 479001600.0,
                                1 / 6227020800.0};
+    bool is_zero = x < -1000;
+    x = is_zero ? 0 : x;
     int whole = (int)(x < 0 ? x - 0.5 : x + 0.5);
     double y = (x - whole) * LN2, sum = c[13]; // |y| <= 0.35: the rest is below 1e-17
     for (int k = 12; k >= 0; k--)
@@ -73,7 +72,19 @@ double exact_exp2(double x)
     uint64_t bits = (uint64_t)(1023 + whole) << 52;
     double scale;
     memcpy(&scale, &bits, sizeof scale);
-    return sum * scale;
+    return is_zero ? 0 : sum * scale;
+}
+
+double exact_exp2(double x)
+{
+    assert(x <= 1000);
+    return exp2_of(x);
+}
+
+void exact_exp2_all(double *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = exp2_of(x[i]);
 }
 
 static inline double log2_of(double x)

@@ -15,7 +15,8 @@ uint32_t fixed_log2(uint64_t x);
 // 2^x for x <= 1000 and log2(x) for normal x > 0; error below 1e-14, the same on every machine.
 double exact_exp2(double x);
 double exact_log2(double x);
-// x[i] = log2(x[i]), the same numbers, written so that compilers use vectors.
+// The same numbers for all of x[], written so that compilers use vectors.
+void exact_exp2_all(double *x, size_t n);
 void exact_log2_all(double *x, size_t n);
 
 #endif
