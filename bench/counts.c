@@ -10,23 +10,23 @@
 
 #include <string.h>
 
-// Neurons of 512 random literals of 1,024 inputs, each one COUNT_GE.
-static bl_program *neuron_program(uint32_t n_neurons)
+// Neurons of 512 random literals of n_inputs inputs, each one COUNT_GE.
+static bl_program *neuron_program(uint32_t n_neurons, uint32_t n_inputs)
 {
-    enum { N_INPUTS = 1024, FAN_IN = 512 };
+    enum { FAN_IN = 512 };
     bl_record in = {0}, none = {0}, out = {0};
     bl_assembler *a = NULL;
     bl_program *p = NULL;
     bl_random random;
     bl_random_seed(&random, 3);
-    if (bl_record_add(&in, "in", N_INPUTS, false) == BL_OK
+    if (bl_record_add(&in, "in", n_inputs, false) == BL_OK
         && bl_record_add(&out, "out", n_neurons, false) == BL_OK
         && bl_assembler_create(&a, &in, &none, &out, NULL) == BL_OK) {
         bl_assembler_begin_entry(a, "step");
         for (uint32_t i = 0; i < n_neurons; i++) {
             uint32_t slots[FAN_IN], n_plain = 0, first = bl_assembler_input(a);
             for (uint32_t k = 0; k < FAN_IN; k++) {
-                slots[k] = first + (uint32_t)bl_random_below(&random, N_INPUTS);
+                slots[k] = first + (uint32_t)bl_random_below(&random, n_inputs);
                 n_plain += (uint32_t)bl_random_below(&random, 2);
             }
             bl_literal_list list = {slots, slots + n_plain, n_plain, FAN_IN - n_plain};
@@ -44,9 +44,10 @@ static bl_program *neuron_program(uint32_t n_neurons)
 static void run_one(void *context) { bl_machine_run(context, 0); }
 
 // Against the same neurons as machine code; both give the same outputs.
-static bool report_neurons(const bench_context *c, uint32_t n_neurons, const char *name)
+static bool report_neurons(const bench_context *c, uint32_t n_neurons, uint32_t n_inputs,
+                           const char *name)
 {
-    bl_program *p = neuron_program(n_neurons);
+    bl_program *p = neuron_program(n_neurons, n_inputs);
     bl_machine *data = NULL, *code = NULL;
     bl_machine_params params = {.level = c->cpu, .run = BL_RUN_INTERPRETER};
     bool is_ok = p && bl_machine_create_as(&data, p, &params, NULL) == BL_OK;
@@ -55,7 +56,7 @@ static bool report_neurons(const bench_context *c, uint32_t n_neurons, const cha
     if (status == BL_OK) {
         bl_random random;
         bl_random_seed(&random, 4);
-        for (uint32_t i = 0; i < 1024; i++)
+        for (uint32_t i = 0; i < n_inputs; i++)
             for (size_t k = 0; k < 8; k++)
                 bl_machine_input(data)[i].word[k] = bl_machine_input(code)[i].word[k] =
                     bl_random_next(&random);
@@ -126,7 +127,7 @@ static bool report_recovered(const bench_context *c)
     enum { N = 60 };
     bl_graph *g = circuit_neurons(1024, 1, N, 512);
     bl_netlist *n = NULL;
-    bl_program *programs[3] = {NULL, NULL, neuron_program(N)};
+    bl_program *programs[3] = {NULL, NULL, neuron_program(N, 1024)};
     bl_machine *m[3] = {NULL};
     bl_map_params params = {.finds_counts = true};
     bool is_ok = g && programs[2] && bl_netlist_map(&n, g, &params, NULL) == BL_OK
@@ -200,8 +201,9 @@ static bool report_threads(const bench_context *c, uint32_t n_neurons, bl_run ru
 
 bool bench_counts(const bench_context *c)
 {
-    return report_neurons(c, 60, "macro 60 neurons")
-           && report_neurons(c, 15000, "macro 15,000 neurons") && report_recovered(c)
+    return report_neurons(c, 60, 1024, "macro 60 neurons")
+           && report_neurons(c, 60, 512, "macro 60 neurons in L1")
+           && report_neurons(c, 10000, 1024, "macro 10,000 neurons") && report_recovered(c)
            && report_threads(c, 300, BL_RUN_INTERPRETER, "2 threads data 1e6 ANDs")
            && report_threads(c, 300, BL_RUN_CODE, "2 threads code 1e6 ANDs")
            && report_threads(c, 3000, BL_RUN_INTERPRETER, "2 threads data 1e7 ANDs");
