@@ -1,4 +1,5 @@
 # bitloom: `make help` says what there is. Meson and ninja do the work.
+SECONDS ?= 60
 LISTEN ?= 127.0.0.1:8512
 MODEL  ?= models/classics.safetensors
 LOOM    = build/$(basename $(notdir $(MODEL))).loom
@@ -27,6 +28,9 @@ test: build/bitloom   ## build and run every test
 asan: ; @tools/sanitize.sh address,undefined   ## tests under AddressSanitizer and UndefinedBehaviorSanitizer
 ubsan: ; @tools/sanitize.sh undefined   ## tests under UndefinedBehaviorSanitizer alone
 tsan: ; @tools/sanitize.sh thread   ## tests under ThreadSanitizer
+
+fuzz:   ## feed every reader of foreign data with libFuzzer, a minute each (SECONDS=n)
+	@tools/fuzz.sh $(SECONDS)
 
 clang:   ## build with clang 16, warnings being errors, and run the tests
 	@tools/packages.sh packages-test.txt
