@@ -8,7 +8,7 @@
 
 static const bl_verb *const verbs[] = {
 #ifdef BITLOOM_SERVE
-    &bl_verb_serve,    &bl_verb_load,
+    &bl_verb_serve,    &bl_verb_account, &bl_verb_load,
 #endif
     &bl_verb_filter,   &bl_verb_melt,    &bl_verb_score,     &bl_verb_ablate, &bl_verb_sample,
     &bl_verb_stats,    &bl_verb_convert, &bl_verb_emit,      &bl_verb_map,    &bl_verb_simulate,

@@ -10,9 +10,9 @@
 
 enum { EXIT_YES = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_UNDECIDED = 3 };
 
-extern const bl_verb bl_verb_ablate, bl_verb_bench, bl_verb_convert, bl_verb_emit, bl_verb_filter,
-    bl_verb_map, bl_verb_simplify, bl_verb_prove, bl_verb_melt, bl_verb_sample, bl_verb_score,
-    bl_verb_load, bl_verb_serve, bl_verb_transpose, bl_verb_simulate, bl_verb_stats;
+extern const bl_verb bl_verb_account, bl_verb_ablate, bl_verb_bench, bl_verb_convert, bl_verb_emit,
+    bl_verb_filter, bl_verb_map, bl_verb_simplify, bl_verb_prove, bl_verb_melt, bl_verb_sample,
+    bl_verb_score, bl_verb_load, bl_verb_serve, bl_verb_transpose, bl_verb_simulate, bl_verb_stats;
 
 // Prints "bitloom: <diagnostic>" on standard error and returns `exit_status`.
 int report(const bl_diag *diag, int exit_status);
