@@ -165,21 +165,23 @@ static void a_key_opens_its_account_until_it_is_revoked_or_expires(void)
     CHECK(ledger_create_key(l, key, account, 0, &diag) == BL_OK);
     CHECK(ledger_create_key(l, brief, account, noon + 10, &diag) == BL_OK);
     CHECK(strlen(key) == LEDGER_KEY_BYTES && strcmp(key, brief) != 0);
-    CHECK(ledger_use_key(l, &a, key, &diag) == BL_OK && a.id == account);
-    CHECK(ledger_use_key(l, &a, brief, &diag) == BL_OK);
+    CHECK(ledger_find_key(l, &a, key, noon, &diag) == BL_OK && a.id == account);
+    CHECK(ledger_find_key(l, &a, brief, noon, &diag) == BL_OK);
+    CHECK(ledger_touch_key(l, key, &diag) == BL_OK);
+    CHECK(ledger_touch_key(l, brief, &diag) == BL_OK);
     commit(l);
     strcpy(wrong, key);
     wrong[LEDGER_KEY_BYTES - 1] ^= 1;
     REQUIRE(ledger_begin(l, noon + 10, &diag) == BL_OK);
-    CHECK(ledger_use_key(l, &a, wrong, &diag) == BL_ERR_ARGUMENT
+    CHECK(ledger_find_key(l, &a, wrong, noon + 10, &diag) == BL_ERR_ARGUMENT
           && strstr(diag.message, "unknown"));
-    CHECK(ledger_use_key(l, &a, "", &diag) == BL_ERR_ARGUMENT);
-    CHECK(ledger_use_key(l, &a, brief, &diag) == BL_ERR_ARGUMENT
+    CHECK(ledger_find_key(l, &a, "", noon + 10, &diag) == BL_ERR_ARGUMENT);
+    CHECK(ledger_find_key(l, &a, brief, noon + 10, &diag) == BL_ERR_ARGUMENT
           && strstr(diag.message, "expired"));
     CHECK(ledger_revoke_key(l, "bl_live_", 0, &diag) == BL_ERR_ARGUMENT); // which one?
     CHECK(ledger_revoke_key(l, key, account + 1, &diag) == BL_ERR_ARGUMENT);
     CHECK(ledger_revoke_key(l, key, account, &diag) == BL_OK);
-    CHECK(ledger_use_key(l, &a, key, &diag) == BL_ERR_ARGUMENT && strstr(diag.message, "revoked"));
+    CHECK(ledger_find_key(l, &a, key, noon + 10, &diag) == BL_ERR_ARGUMENT && strstr(diag.message, "revoked"));
     commit(l);
     CHECK(ledger_list_keys(l, account, count_keys, &n_keys, &diag) == BL_OK && n_keys == 2);
     ledger_close(&l);
@@ -557,7 +559,8 @@ static bl_status run_everything(ledger *l)
     TRY_TO(ledger_begin(l, noon, &diag));
     TRY_TO(ledger_create_account(l, &account, "ada", &(ledger_limits){.daily_quota = 999}, &diag));
     TRY_TO(ledger_create_key(l, key, account, 0, &diag));
-    TRY_TO(ledger_use_key(l, &a, key, &diag));
+    TRY_TO(ledger_find_key(l, &a, key, noon, &diag));
+    TRY_TO(ledger_touch_key(l, key, &diag));
     TRY_TO(ledger_move(l, account, LEDGER_TOP_UP, "t", 1000, &diag));
     TRY_TO(ledger_reserve(l, account, "r", "chat", 100, &why, &diag));
     TRY_TO(ledger_settle(l, "r", 60, &diag));

@@ -70,8 +70,9 @@ static const char *const texts[N_STATEMENTS] = {
                  " JOIN account ON account.id = use.account"
                  " WHERE hour >= ?2 AND (?1 = 0 OR use.account = ?1) ORDER BY hour, name, use.kind",
     [ADD_KEY] = "INSERT INTO key VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0, 0)",
-    [FIND_KEYS] = "SELECT hash, account, expires, revoked, last_used FROM key WHERE prefix = ?1",
-    [TOUCH_KEY] = "UPDATE key SET last_used = ?3 WHERE prefix = ?1 AND hash = ?2",
+    [FIND_KEYS] = "SELECT hash, account, expires, revoked FROM key WHERE prefix = ?1",
+    [TOUCH_KEY] = "UPDATE key SET last_used = ?3 WHERE prefix = ?1 AND hash = ?2"
+                  " AND last_used <= ?4",
     [MATCH_KEYS] = "SELECT prefix, account FROM key"
                    " WHERE substr(prefix, 1, length(?1)) = ?1 ORDER BY prefix LIMIT 2",
     [REVOKE_KEY] = "UPDATE key SET revoked = ?2 WHERE prefix = ?1 AND revoked = 0",

@@ -153,10 +153,12 @@ BL_MUST_USE bl_status ledger_create_key(ledger *l, char *text, int64_t account, 
 // `prefix`. account 0: of any.
 BL_MUST_USE bl_status ledger_revoke_key(ledger *l, const char *prefix, int64_t account,
                                         bl_diag *diag);
-// In a group: whose key it is. BL_ERR_ARGUMENT with a reason for the client: it is unknown, expired
-// or revoked. The time does not depend on how much of a wrong key is right.
-BL_MUST_USE bl_status ledger_use_key(ledger *l, ledger_account *account, const char *text,
-                                     bl_diag *diag);
+// Whose key it is at Unix time `now`. BL_ERR_ARGUMENT with a reason for the client: it is unknown,
+// expired or revoked. The time does not depend on how much of a wrong key is right.
+BL_MUST_USE bl_status ledger_find_key(ledger *l, ledger_account *account, const char *text,
+                                      int64_t now, bl_diag *diag);
+// In a group: notes that a key is in use.
+BL_MUST_USE bl_status ledger_touch_key(ledger *l, const char *text, bl_diag *diag);
 // Calls each(context, key) for all keys of an account, oldest first.
 BL_MUST_USE bl_status ledger_list_keys(ledger *l, int64_t account,
                                        void (*each)(void *context, const ledger_key *key),

@@ -195,7 +195,7 @@ static bool is_equal(const uint8_t *a, const uint8_t *b, size_t bytes)
 }
 
 typedef struct found_key {
-    int64_t account, expires, revoked, last_used;
+    int64_t account, expires, revoked;
 } found_key;
 
 // account stays 0 where no key has this hash.
@@ -210,31 +210,45 @@ static bl_status find_key(ledger *l, found_key *key, const char *prefix, const u
         bool is_whole = stored && sqlite3_column_bytes(row, 0) == BL_SHA256_BYTES;
         if (is_whole && is_equal(stored, hash, BL_SHA256_BYTES))
             *key = (found_key){sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2),
-                               sqlite3_column_int64(row, 3), sqlite3_column_int64(row, 4)};
+                               sqlite3_column_int64(row, 3)};
         TRY(ledger_next(l, &row, diag));
     }
     return BL_OK;
 }
 
-bl_status ledger_use_key(ledger *l, ledger_account *account, const char *text, bl_diag *diag)
+static void digest_key(char prefix[LEDGER_PREFIX_BYTES + 1], uint8_t hash[BL_SHA256_BYTES],
+                       const char *text)
+{
+    snprintf(prefix, LEDGER_PREFIX_BYTES + 1, "%s", text);
+    bl_sha256(hash, text, strlen(text));
+}
+
+bl_status ledger_find_key(ledger *l, ledger_account *account, const char *text, int64_t now,
+                          bl_diag *diag)
+{
+    uint8_t hash[BL_SHA256_BYTES];
+    char prefix[LEDGER_PREFIX_BYTES + 1];
+    found_key key = {0};
+    digest_key(prefix, hash, text);
+    TRY(find_key(l, &key, prefix, hash, diag));
+    const char *reason = key.account == 0                    ? "is unknown"
+                         : key.revoked                       ? "was revoked"
+                         : key.expires && key.expires <= now ? "has expired"
+                                                             : NULL;
+    if (reason)
+        return bl_diag_set(diag, BL_ERR_ARGUMENT, NULL, 0, 0, "the key %s", reason);
+    return ledger_account_by_id(l, account, key.account, diag);
+}
+
+bl_status ledger_touch_key(ledger *l, const char *text, bl_diag *diag)
 {
     assert(l->is_open);
     uint8_t hash[BL_SHA256_BYTES];
     char prefix[LEDGER_PREFIX_BYTES + 1];
-    found_key key = {0};
     TRY(l->status);
-    snprintf(prefix, sizeof prefix, "%s", text);
-    bl_sha256(hash, text, strlen(text));
-    TRY(find_key(l, &key, prefix, hash, diag));
-    const char *reason = key.account == 0                       ? "is unknown"
-                         : key.revoked                          ? "was revoked"
-                         : key.expires && key.expires <= l->now ? "has expired"
-                                                                : NULL;
-    if (reason)
-        return bl_diag_set(diag, BL_ERR_ARGUMENT, NULL, 0, 0, "the key %s", reason);
-    if (l->now - key.last_used >= TOUCH_S)
-        TRY(ledger_run(l, TOUCH_KEY, diag, "thi", prefix, (const void *)hash, l->now));
-    return ledger_account_by_id(l, account, key.account, diag);
+    digest_key(prefix, hash, text);
+    return ledger_run(l, TOUCH_KEY, diag, "thii", prefix, (const void *)hash, l->now,
+                      l->now - TOUCH_S);
 }
 
 static bool read_key(ledger_key *key, sqlite3_stmt *row)
