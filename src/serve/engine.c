@@ -201,9 +201,12 @@ static void run_tick(engine *e) // with the lock held, which it gives up in betw
         if (a->is_skipped)
             continue;
         if (reads_alone(e, a)) {
+            size_t left = a->n_text - a->at + 1;
+            a->n_lane_steps += left < BL_LANES ? left : BL_LANES;
             has_ended[i] = work_read(a, &t);
             continue;
         }
+        a->n_lane_steps += work_n_lanes(a);
         work_scatter(a, e->states + a->first_lane * e->state_bytes, e->state_bytes);
         has_ended[i] = work_advance(&events[i], a, &t);
     }

@@ -71,6 +71,7 @@ typedef struct activity {
     bl_pattern *pattern; // of beam_params, or what a rollout keeps to; NULL: any text
     rollout *rollout;    // ROLLOUT
     uint32_t n_steps;    // BEAM and ROLLOUT
+    uint64_t n_promised; // lane-steps that were set aside for it (accounts/tab.h)
     bool keeps_lanes;    // BEAM: at the end, step the last lanes too; activity_beam_states has them
 
     // results
@@ -80,6 +81,8 @@ typedef struct activity {
     prediction *top;             // [n_lanes][n_top]; FEED: [n_text][n_top], or NULL
     end_reason reason;
     uint32_t n_steps_done;
+    uint64_t n_lane_steps;               // that ran: bytes read or written, of each lane
+    const struct request_error *refusal; // why it was not submitted, or NULL
 
     // the engine's own
     struct activity *next;
@@ -124,6 +127,7 @@ void event_destroy(engine_event *event);        // of a step
 void engine_get_stats(engine_stats *stats, engine *e);
 
 activity *activity_create(activity_kind kind, size_t n_lanes, size_t state_bytes); // or NULL
+uint64_t activity_max_lane_steps(const activity *a); // its n_lane_steps at the end is no greater
 void activity_destroy(activity *a, size_t state_bytes);
 
 // The states of the last frame's lanes, of an ended beam that keeps_lanes.

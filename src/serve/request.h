@@ -11,6 +11,7 @@
 typedef struct request_error {
     const char *code;  // "bad_request", "no_such_state", "too_many", "model_mismatch", "internal"
     const char *field; // or NULL
+    uint32_t retry_after_ms; // 0: what is usual for the code
     char message[256];
 } request_error;
 
