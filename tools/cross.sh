@@ -10,7 +10,7 @@ if [ ! -e "$build/build.ninja" ]; then
     list="-oDir::State::Lists=$PWD/$build/lists -oAPT::Architecture=arm64 -oAPT::Architectures=arm64"
     mkdir -p "$build/lists/partial"
     apt-get $list update -q >/dev/null 2>&1
-    (cd "$build/deb" && apt-get $list download libssl-dev libssl3 libjansson-dev libjansson4 >/dev/null 2>&1)
+    (cd "$build/deb" && apt-get $list download libssl-dev libssl3 libjansson-dev libjansson4 libsqlite3-dev libsqlite3-0 >/dev/null 2>&1)
     for package in "$build"/deb/*.deb; do dpkg -x "$package" "$root"; done
     cat > "$build/cross.ini" <<INI
 [binaries]

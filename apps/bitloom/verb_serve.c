@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *listen, *socket, *certificate, *key;
+    const char *listen, *socket, *certificate, *key, *accounts;
 } settings;
 
 static volatile sig_atomic_t should_stop;
@@ -49,8 +49,11 @@ static int run(const bl_command *c)
                               .socket = o->socket,
                               .certificate = o->certificate,
                               .key = o->key,
+                              .accounts = o->accounts,
                               .page = bl_page_bytes ? bl_page : NULL,
                               .page_bytes = bl_page_bytes,
+                              .account_page = bl_account_page,
+                              .account_page_bytes = bl_account_page_bytes,
                               .should_stop = &should_stop,
                               .on_ready = on_ready};
     bl_status status = bl_serve(&params, &diag);
@@ -69,6 +72,8 @@ static const bl_option options[] = {
     {"tls-key", 0, BL_OPTION_TEXT, offsetof(settings, key), "FILE", 0, 0, "and its key (PEM)"},
     {"socket", 0, BL_OPTION_TEXT, offsetof(settings, socket), "PATH", 0, 0,
      "also speak the lanes protocol at this Unix socket"},
+    {"accounts", 0, BL_OPTION_TEXT, offsetof(settings, accounts), "FILE", 0, 0,
+     "ask for keys and charge credit: the file of `bitloom account`"},
 };
 
 const bl_verb bl_verb_serve = {

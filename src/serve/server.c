@@ -57,6 +57,41 @@ int refuse_connection(struct lws *wsi)
     return -1;
 }
 
+// "bitloom.lanes.1, bitloom.key.KEY" or "?key=KEY" to key[MAX_KEY]; "" without.
+static void find_key(struct lws *wsi, char *key)
+{
+    static const char mark[] = "bitloom.key.";
+    char names[2 * MAX_KEY + 64] = "", argument[MAX_KEY];
+    lws_hdr_copy(wsi, names, sizeof names, WSI_TOKEN_PROTOCOL);
+    const char *found = strstr(names, mark);
+    if (found) {
+        found += sizeof mark - 1;
+        snprintf(key, MAX_KEY, "%.*s", (int)strcspn(found, ", "), found);
+        return;
+    }
+    const char *value = lws_get_urlarg_by_name(wsi, "key=", argument, sizeof argument);
+    snprintf(key, MAX_KEY, "%s", value ? value : "");
+}
+
+int admit_connection(struct lws *wsi, visitor *v)
+{
+    server *s = server_of(wsi);
+    char key[MAX_KEY];
+    request_error e = {0};
+    if (!may_connect(wsi))
+        return refuse_connection(wsi);
+    if (!s->accounts)
+        return 0;
+    find_key(wsi, key);
+    if (accounts_enter(v, s->accounts, key, &e))
+        return 0;
+    unsigned status = strcmp(e.code, "no_key") == 0     ? HTTP_STATUS_UNAUTHORIZED
+                      : strcmp(e.code, "too_fast") == 0 ? 429
+                                                        : HTTP_STATUS_SERVICE_UNAVAILABLE;
+    lws_return_http_status(wsi, status, e.message);
+    return -1;
+}
+
 // ------------------------------------------------------------------------------- WebSocket
 
 static int receive(struct lws *wsi, connection *c, const void *data, size_t bytes)
@@ -105,7 +140,7 @@ static int send_next(struct lws *wsi, connection *c)
 static int open_session(struct lws *wsi, connection *c)
 {
     server *s = server_of(wsi);
-    c->session = s->host.n_sessions < MAX_SESSIONS ? session_create(&s->host) : NULL;
+    c->session = s->host.n_sessions < MAX_SESSIONS ? session_create(&s->host, &c->visitor) : NULL;
     if (!c->session)
         return -1;
     session_set_owner(c->session, wsi);
@@ -124,6 +159,13 @@ static void want_write(void *owner)
         http_want_write(wsi, c);
 }
 
+static void deliver(server *s)
+{
+    engine_deliver(s->host.engine);
+    if (s->accounts)
+        accounts_deliver(s->accounts);
+}
+
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,
                     size_t bytes)
 {
@@ -139,8 +181,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         if (c)
             http_drop(c);
         return 0;
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return may_connect(wsi) ? 0 : refuse_connection(wsi);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return admit_connection(wsi, &c->visitor);
     case LWS_CALLBACK_ESTABLISHED: return open_session(wsi, c);
     case LWS_CALLBACK_RECEIVE: return receive(wsi, c, data, bytes);
     case LWS_CALLBACK_SERVER_WRITEABLE: return send_next(wsi, c);
@@ -149,7 +190,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
             session_close(c->session);
         bl_buffer_clear(&c->received);
         return 0;
-    case LWS_CALLBACK_EVENT_WAIT_CANCELLED: engine_deliver(server_of(wsi)->host.engine); return 0;
+    case LWS_CALLBACK_EVENT_WAIT_CANCELLED: deliver(server_of(wsi)); return 0;
     default: return 0;
     }
 }
@@ -233,7 +274,7 @@ static void stop(server *s)
     if (s->context)
         lws_context_destroy(s->context);
     while (s->host.n_sessions > 0 || s->http.n_running > 0 || s->lanes.n_connections > 0)
-        engine_deliver(s->host.engine);
+        deliver(s);
 }
 
 static void wake_nobody(void *context) { (void)context; }
@@ -246,14 +287,23 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
     bl_status status = parse_listen(s.host_name, sizeof s.host_name, &port, params->listen, diag);
     if (status != BL_OK)
         return status;
+    if (params->accounts)
+        status = accounts_open(&s.accounts, params->accounts, wake, &s, diag);
+    if (status != BL_OK)
+        return status;
     status = engine_create(&s.host.engine, params->model, params->cpu, wake, &s);
     s.http = (http_host){.engine = s.host.engine,
                          .model = params->model,
                          .page = params->page,
                          .page_bytes = params->page_bytes,
+                         .account_page = params->account_page,
+                         .account_page_bytes = params->account_page_bytes,
+                         .accounts = s.accounts,
                          .n_sessions = &s.host.n_sessions,
                          .want_write = want_write};
+    s.host.accounts = s.accounts;
     s.lanes = (lanes_host){.engine = s.host.engine,
+                           .accounts = s.accounts,
                            .model = params->model,
                            .room = LWS_PRE,
                            .want_write = lanes_want_write};
@@ -268,6 +318,7 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
     stop(&s);
     if (status == BL_OK && params->socket)
         (void)unlink(params->socket);
+    accounts_close(&s.accounts);
     engine_destroy(&s.host.engine);
     http_host_clear(&s.http);
     return status;

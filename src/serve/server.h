@@ -13,7 +13,7 @@
 
 #include <libwebsockets.h>
 
-enum { MAX_SESSIONS = 256 };
+enum { MAX_SESSIONS = 256, MAX_KEY = 128 };
 
 typedef struct server {
     const bl_serve_params *params;
@@ -21,16 +21,18 @@ typedef struct server {
     session_host host;
     http_host http;
     lanes_host lanes;
+    accounts *accounts;  // NULL: off
     char host_name[256]; // of --listen
 } server;
 
 // Per connection; libwebsockets zeroes it.
 typedef struct connection {
     session *session;   // WebSocket
+    visitor visitor;    // and whose it is, where accounts are on
     bl_buffer received; // a message, or the body of a request
     bool is_too_long, is_held;
     // HTTP: the request under way, and its reply
-    char method[8], path[256], json_bytes[24];
+    char method[8], path[256], json_bytes[24], key[MAX_KEY];
     const char *refusal; // the code of an error that is known before the body
     bool is_chunked;     // a stream's body would be: HTTP/1.1
     bool is_last;        // the connection closes after the reply
@@ -44,6 +46,9 @@ static inline server *server_of(struct lws *wsi) { return lws_context_user(lws_g
 // By its Host and Origin; where it may not, refuse_connection is what to return.
 bool may_connect(struct lws *wsi);
 int refuse_connection(struct lws *wsi);
+// Whether a WebSocket may open, and whose it is: by its key, the subprotocol bitloom.key.KEY or the
+// query ?key=KEY. Otherwise the answer is sent, and what is returned closes the connection.
+int admit_connection(struct lws *wsi, visitor *v);
 
 // The callbacks of a connection that speaks HTTP; those with a result: below 0 closes it.
 int http_confirm_upgrade(struct lws *wsi, const char *protocol);
@@ -56,6 +61,7 @@ void http_drop(connection *c); // the request under way, if there is one
 
 typedef struct lanes_connection { // libwebsockets zeroes it
     lanes *lanes;
+    visitor visitor; // whose it is, where accounts are on
     bl_buffer received;
     bool is_too_long, is_held;
 } lanes_connection;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     MAX_DISCARDED_BYTES = 16 << 20, // of a body that is too long
@@ -39,6 +40,10 @@ static bool add_optional_headers(struct lws *wsi, const connection *c, uint8_t *
     if (h->retry_after_ms
         && (!add_number(wsi, at, end, "retry-after-ms:", h->retry_after_ms)
             || !add_number(wsi, at, end, "retry-after:", (h->retry_after_ms + 999) / 1000)))
+        return false;
+    if (h->is_final && !add_header(wsi, at, end, "x-should-retry:", "false"))
+        return false;
+    if (h->status == 401 && !add_header(wsi, at, end, "www-authenticate:", "Bearer"))
         return false;
     if (h->json_bytes
         && !add_number(wsi, at, end, "inference-header-content-length:", h->json_bytes))
@@ -186,6 +191,7 @@ int http_answer_request(struct lws *wsi, connection *c)
         return hold_request(wsi, c);
     http_request request = {.method = c->method,
                             .path = c->path,
+                            .key = c->key[0] ? c->key : NULL,
                             .body = c->received.data,
                             .bytes = c->received.bytes,
                             .json_bytes = c->json_bytes[0] ? c->json_bytes : NULL};
@@ -241,6 +247,18 @@ static void copy_custom_header(struct lws *wsi, char *dst, size_t dst_bytes, con
         dst[0] = 0;
 }
 
+// The key of "Authorization: Bearer KEY" to key[MAX_KEY], "" without; one that is too long becomes one
+// that is unknown.
+static void copy_key(struct lws *wsi, char *key)
+{
+    char header[MAX_KEY + 16];
+    int n = lws_hdr_copy(wsi, header, sizeof header, WSI_TOKEN_HTTP_AUTHORIZATION);
+    bool is_bearer = n > 7 && strncasecmp(header, "bearer ", 7) == 0;
+    snprintf(key, MAX_KEY, "%.*s", MAX_KEY - 1, is_bearer ? header + 7 : "");
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_AUTHORIZATION) > MAX_KEY + 15)
+        snprintf(key, MAX_KEY, "too long");
+}
+
 // The head of a request; its body, if it has one, follows.
 int http_begin(struct lws *wsi, connection *c, const char *path)
 {
@@ -259,6 +277,7 @@ int http_begin(struct lws *wsi, connection *c, const char *path)
     *c = (connection){.is_chunked = !is_http2 && strcmp(version, "HTTP/1.0") != 0};
     copy_method(c->method, wsi);
     snprintf(c->path, sizeof c->path, "%s", path);
+    copy_key(wsi, c->key);
     copy_custom_header(wsi, c->json_bytes, sizeof c->json_bytes,
                        "inference-header-content-length:");
     c->refusal = find_refusal(wsi, c->method, length);

@@ -10,10 +10,10 @@
 
 void lanes_want_write(void *wsi) { lws_callback_on_writable(wsi); }
 
-static int open_connection(struct lws *wsi, lanes_connection *c)
+static int open_connection(struct lws *wsi, lanes_connection *c, const visitor *who)
 {
     server *s = server_of(wsi);
-    c->lanes = s->lanes.n_connections < MAX_SESSIONS ? lanes_create(&s->lanes, wsi) : NULL;
+    c->lanes = s->lanes.n_connections < MAX_SESSIONS ? lanes_create(&s->lanes, wsi, who) : NULL;
     return c->lanes ? 0 : -1;
 }
 
@@ -72,10 +72,9 @@ int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user
 {
     lanes_connection *c = user;
     switch (reason) {
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return may_connect(wsi) ? 0 : refuse_connection(wsi);
-    case LWS_CALLBACK_ESTABLISHED:
-    case LWS_CALLBACK_RAW_ADOPT: return open_connection(wsi, c);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return admit_connection(wsi, &c->visitor);
+    case LWS_CALLBACK_ESTABLISHED: return open_connection(wsi, c, &c->visitor);
+    case LWS_CALLBACK_RAW_ADOPT: return open_connection(wsi, c, NULL); // who may open the socket
     case LWS_CALLBACK_RECEIVE: return receive_message(wsi, c, data, bytes);
     case LWS_CALLBACK_RAW_RX:
         return lanes_receive_stream(c->lanes, data, bytes) ? hold_if_full(wsi, c) : -1;

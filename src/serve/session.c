@@ -207,13 +207,18 @@ bool fail_too_many_states(request_error *e)
                         MAX_STATES);
 }
 
+static void answer_refusal(session *s, uint32_t id, const request_error *e)
+{
+    json_t *number = json_integer(id);
+    answer_error(s, number, e);
+    json_decref(number);
+}
+
 static void answer_too_many_states(session *s, uint32_t id)
 {
     request_error e = {0};
-    json_t *number = json_integer(id);
     fail_too_many_states(&e);
-    answer_error(s, number, &e);
-    json_decref(number);
+    answer_refusal(s, id, &e);
 }
 
 static void remember_text(session *s, activity *a)
@@ -309,6 +314,7 @@ static void answer_frame(session *s, const engine_event *event)
 
 static void session_free(session *s)
 {
+    tab_close(&s->tab);
     engine_remove_client(s->client);
     states_clear(&s->states);
     bl_free(NULL, s->text, s->n_text);
@@ -340,7 +346,10 @@ static void handle_event(engine_event *event)
     while (s->busy[at] != a)
         at++;
     s->busy[at] = s->busy[--s->n_busy];
-    if (!s->is_closed) {
+    tab_end(&s->tab, a);
+    if (!s->is_closed && a->refusal)
+        answer_refusal(s, a->id, a->refusal);
+    else if (!s->is_closed) {
         remember_text(s, a);
         answer_activity(s, a);
     }
@@ -365,7 +374,7 @@ void submit(session *s, activity *a)
 {
     a->receive = receive_event;
     s->busy[s->n_busy++] = a;
-    engine_submit(s->host->engine, a);
+    tab_submit(&s->tab, a);
 }
 
 // ------------------------------------------------------------------------------ receiving
@@ -394,12 +403,16 @@ void session_reject(session *s, const char *text)
 
 // ------------------------------------------------------------------------------ life
 
-session *session_create(session_host *host)
+session *session_create(session_host *host, const visitor *who)
 {
     session *s = bl_alloc(NULL, sizeof *s);
     if (!s)
         return NULL;
-    *s = (session){.host = host};
+    *s = (session){.host = host,
+                   .tab = {.accounts = host->accounts,
+                           .engine = host->engine,
+                           .visitor = *who,
+                           .work_kind = "session"}};
     s->last = &s->first;
     s->states.state_bytes = bl_model_facts(host->model)->state_bytes;
     s->client = engine_add_client(host->engine);

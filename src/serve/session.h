@@ -5,6 +5,7 @@
 // A session: one connection's handles, its remembered text, its activities, and what waits to be
 // sent. All calls from the thread that speaks with the clients.
 
+#include "accounts/accounts.h"
 #include "engine.h"
 
 typedef struct session session;
@@ -21,12 +22,14 @@ typedef struct message {
 typedef struct session_host {
     engine *engine;
     const bl_model *model;
+    accounts *accounts;              // NULL: off
     size_t room;                     // bytes that the transport needs in front of a message
     void (*want_write)(void *owner); // a session whose owner is set has something to send
     uint32_t n_sessions;
 } session_host;
 
-session *session_create(session_host *host); // NULL: out of memory
+// NULL: out of memory. who: whose it is, where accounts are on.
+session *session_create(session_host *host, const visitor *who);
 // The connection is gone: cancels everything. The session itself goes when the last activity has.
 void session_close(session *s);
 

@@ -4,6 +4,7 @@
 
 // What session.c (answers, life) and requests.c (requests) share.
 
+#include "accounts/tab.h"
 #include "request.h"
 #include "session.h"
 #include "states.h"
@@ -22,6 +23,7 @@ enum {
 struct session {
     session_host *host;
     client *client;
+    tab tab;
     void *owner; // the transport's; NULL once closed
     bool is_closed;
     state_table states;

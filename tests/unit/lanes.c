@@ -79,7 +79,7 @@ static void must_fail(lanes *l, frame_op op, size_t n_lanes, const void *payload
 
 static lanes *connect_to(uint32_t credit)
 {
-    lanes *l = lanes_create(&host, &host);
+    lanes *l = lanes_create(&host, &host, NULL);
     REQUIRE(l);
     frame_head head = next_frame(l, answer);
     frame_hello hello;
@@ -458,7 +458,7 @@ static void streams_may_be_cut_anywhere(void)
     memcpy(stream + 32, "some text", 9);
     memcpy(stream + 41, &heads[2], 16);
     for (size_t cut = 0; cut <= sizeof stream; cut++) {
-        lanes *l = lanes_create(&host, &host);
+        lanes *l = lanes_create(&host, &host, NULL);
         CHECK(lanes_receive_stream(l, stream, cut));
         CHECK(lanes_receive_stream(l, stream + cut, sizeof stream - cut));
         for (uint32_t i = 0; i < 4; i++) {
@@ -467,7 +467,7 @@ static void streams_may_be_cut_anywhere(void)
         }
         disconnect(l);
     }
-    lanes *l = lanes_create(&host, &host);
+    lanes *l = lanes_create(&host, &host, NULL);
     frame_head too_long = {.bytes = MAX_FRAME_PAYLOAD + 1, .op = OP_READ};
     CHECK(!lanes_receive_stream(l, (const uint8_t *)&too_long, sizeof too_long));
     disconnect(l);

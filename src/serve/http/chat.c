@@ -69,5 +69,6 @@ static void write_news(generation *g, choice *c, size_t index, size_t to, bool i
 const generation_format chat_format = {.id_prefix = "chatcmpl",
                                        .object = "chat.completion",
                                        .chunk_object = "chat.completion.chunk",
+                                       .work_kind = "chat",
                                        .write_choice = write_choice,
                                        .write_news = write_news};

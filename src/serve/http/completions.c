@@ -42,5 +42,6 @@ static void write_news(generation *g, choice *c, size_t index, size_t to, bool i
 const generation_format completions_format = {.id_prefix = "cmpl",
                                               .object = "text_completion",
                                               .chunk_object = "text_completion",
+                                              .work_kind = "completion",
                                               .write_choice = write_choice,
                                               .write_news = write_news};

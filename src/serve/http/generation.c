@@ -356,6 +356,14 @@ static uint64_t count_units(const generation *g)
     return units * (1 + p->n_top);
 }
 
+static uint64_t count_lane_steps(const generation *g)
+{
+    uint64_t n = (uint64_t)g->prompts.n * g->params.best_of * g->params.max_bytes;
+    for (size_t i = 0; i < g->prompts.n; i++)
+        n += g->prompts.texts[i].bytes + 1; // once more, to ask what comes first
+    return n;
+}
+
 static bool begin(generation *g, http_reply *r, request_error *e)
 {
     g->id = bl_mix64(bl_time_ns() ^ ++r->host->n_ids << 48);
@@ -367,7 +375,8 @@ static bool begin(generation *g, http_reply *r, request_error *e)
     if (!g->choices)
         return request_fail(e, "internal", NULL, "out of memory");
     g->n_choices = n_choices;
-    if (!job_begin(&g->job, &generation_kind, r, count_units(g), e))
+    job_size size = {g->format->work_kind, count_units(g), count_lane_steps(g)};
+    if (!job_begin(&g->job, &generation_kind, r, &size, e))
         return false;
     for (size_t i = 0; i < g->prompts.n && !g->job.is_failed; i++)
         g->job.is_failed = !submit_reading(g, i);

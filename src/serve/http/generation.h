@@ -32,7 +32,7 @@ typedef struct generation generation;
 
 // How answers look. A span is bytes from..to of the choice.
 typedef struct generation_format {
-    const char *id_prefix, *object, *chunk_object;
+    const char *id_prefix, *object, *chunk_object, *work_kind;
     void (*write_choice)(bl_json *json, const generation *g, const choice *c, size_t index);
     // News of a choice in a stream, as one or more chunks.
     void (*write_news)(generation *g, choice *c, size_t index, size_t to, bool is_end);

@@ -11,6 +11,7 @@
 //
 // All calls from the thread that delivers the engine's events.
 
+#include "../accounts/accounts.h"
 #include "../engine.h"
 
 typedef struct http_reply http_reply;
@@ -26,6 +27,9 @@ typedef struct http_host {
     const bl_model *model;
     const void *page; // what GET / answers; NULL: a note that there is none
     size_t page_bytes;
+    const void *account_page; // what GET /account answers where accounts are on
+    size_t account_page_bytes;
+    accounts *accounts;              // NULL: off
     const uint32_t *n_sessions;      // of the lanes protocol, for the metrics
     void (*want_write)(void *owner); // the reply of this owner has news
 
@@ -46,6 +50,7 @@ enum {
 
 typedef struct http_request {
     const char *method, *path; // without a query
+    const char *key;           // of Authorization: Bearer; NULL: absent
     const uint8_t *body;
     size_t bytes;
     const char *json_bytes; // what Inference-Header-Content-Length says; NULL: absent
@@ -58,6 +63,7 @@ typedef struct http_head {
     size_t body_bytes;       // otherwise
     size_t json_bytes;       // Inference-Header-Content-Length; 0: none
     uint32_t retry_after_ms; // 0: none
+    bool is_final;           // to send it again is of no use: x-should-retry: false
     const char *allow;       // NULL: none
 } http_head;
 

@@ -216,8 +216,11 @@ static bool read_id(char id[MAX_SEQUENCE_ID], const json_t *value, request_error
                            MAX_SEQUENCE_ID - 2);
 }
 
-static bool read_sequence(inference *x, http_host *host, const json_t *parameters, request_error *e)
+static bool read_sequence(inference *x, const http_reply *r, const json_t *parameters,
+                          request_error *e)
 {
+    http_host *host = r->host;
+    int64_t account = r->visitor.account;
     char id[MAX_SEQUENCE_ID];
     bool is_start = false;
     if (!request_flag(&is_start, parameters, "sequence_start", e)
@@ -226,7 +229,7 @@ static bool read_sequence(inference *x, http_host *host, const json_t *parameter
         return false;
     if (!id[0])
         return true;
-    sequence *s = sequences_find(host, id);
+    sequence *s = sequences_find(host, account, id);
     if (s && s->is_busy)
         return request_fail(e, "conflict", "sequence_id",
                             "another request of this sequence is under way");
@@ -234,15 +237,15 @@ static bool read_sequence(inference *x, http_host *host, const json_t *parameter
         return request_fail(e, "bad_request", "sequence_id",
                             "there is no such sequence (any more); begin it with sequence_start");
     if (is_start)
-        s = sequences_begin(host, id);
+        s = sequences_begin(host, account, id);
     if (!s)
         return request_fail(e, "internal", NULL, "out of memory");
     x->sequence = s;
     return true;
 }
 
-static bool read_request(inference *x, http_host *host, const http_request *q, const json_t *body,
-                         size_t n_json, request_error *e)
+static bool read_request(inference *x, const http_reply *r, const http_request *q,
+                         const json_t *body, size_t n_json, request_error *e)
 {
     const json_t *id = json_object_get(body, "id"), *p = json_object_get(body, "parameters");
     if (id && !json_is_string(id))
@@ -252,7 +255,7 @@ static bool read_request(inference *x, http_host *host, const http_request *q, c
     if (p && !json_is_object(p))
         return request_fail(e, "bad_request", "parameters", "parameters must be an object");
     return read_input(x, json_object_get(body, "inputs"), q->body + n_json, q->bytes - n_json, e)
-           && read_output(x, body, e) && read_sequence(x, host, p, e);
+           && read_output(x, body, e) && read_sequence(x, r, p, e);
 }
 
 // ----------------------------------------------------------------------------- its activities
@@ -371,7 +374,8 @@ static bool begin(inference *x, http_reply *r, request_error *e)
     sequence *s = x->sequence;
     if (x->text.status != BL_OK)
         return request_fail(e, "internal", NULL, "out of memory");
-    if (!job_begin(&x->job, &inference_kind, r, x->text.bytes + 256, e))
+    job_size size = {"inference", x->text.bytes + 256, x->text.bytes + 2};
+    if (!job_begin(&x->job, &inference_kind, r, &size, e))
         return false;
     if (s)
         s->is_busy = true;
@@ -401,7 +405,7 @@ bool answer_v2_infer(http_reply *r, const http_request *q, const json_t *no_body
     inference *x = body ? bl_alloc(NULL, sizeof *x) : NULL;
     if (body && !x)
         request_fail(e, "internal", NULL, "out of memory");
-    bool is_begun = x && read_request(x, r->host, q, body, n_json, e) && begin(x, r, e);
+    bool is_begun = x && read_request(x, r, q, body, n_json, e) && begin(x, r, e);
     if (x && !is_begun) {
         x->sequence = NULL; // not ours: it may be busy
         destroy_inference(&x->job);

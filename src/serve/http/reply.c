@@ -12,19 +12,25 @@ static const struct {
     const char *code, *type;
     unsigned status;
     uint32_t retry_after_ms;
+    bool is_final;
 } errors[] = {
-    {"bad_request", "invalid_request_error", 400, 0},
-    {"too_many", "invalid_request_error", 400, 0},
-    {"no_such_state", "invalid_request_error", 400, 0},
-    {"forbidden", "invalid_request_error", 403, 0},
-    {"not_found", "invalid_request_error", 404, 0},
-    {"model_not_found", "invalid_request_error", 404, 0},
-    {"method_not_allowed", "invalid_request_error", 405, 0},
-    {"conflict", "invalid_request_error", 409, 0},
-    {"length_required", "invalid_request_error", 411, 0},
-    {"too_large", "invalid_request_error", 413, 0},
-    {"busy", "rate_limit_error", 429, 200},
-    {"internal", "server_error", 503, 1000},
+    {"bad_request", "invalid_request_error", 400, 0, false},
+    {"too_many", "invalid_request_error", 400, 0, false},
+    {"no_such_state", "invalid_request_error", 400, 0, false},
+    {"no_key", "invalid_request_error", 401, 0, false},
+    {"no_credit", "insufficient_quota", 402, 0, true},
+    {"forbidden", "invalid_request_error", 403, 0, false},
+    {"not_found", "invalid_request_error", 404, 0, false},
+    {"model_not_found", "invalid_request_error", 404, 0, false},
+    {"method_not_allowed", "invalid_request_error", 405, 0, false},
+    {"conflict", "invalid_request_error", 409, 0, false},
+    {"length_required", "invalid_request_error", 411, 0, false},
+    {"too_large", "invalid_request_error", 413, 0, false},
+    {"over_quota", "insufficient_quota", 429, 0, true},
+    {"too_fast", "rate_limit_error", 429, 1000, false},
+    {"too_many_at_once", "rate_limit_error", 429, 500, false},
+    {"busy", "rate_limit_error", 429, 200, false},
+    {"internal", "server_error", 503, 1000, false},
 };
 
 static size_t find_error(const char *code)
@@ -76,7 +82,8 @@ void reply_error(http_reply *r, const request_error *e)
     } else
         write_error(&json, e);
     r->host->counters.n_refused++;
-    r->head.retry_after_ms = errors[k].retry_after_ms;
+    r->head.retry_after_ms = e->retry_after_ms ? e->retry_after_ms : errors[k].retry_after_ms;
+    r->head.is_final = errors[k].is_final;
     reply_complete(r, errors[k].status, "application/json");
 }
 
@@ -91,6 +98,8 @@ static void free_reply(http_reply *r)
 static void end_job(http_reply *r)
 {
     job *j = r->job;
+    if (j->admission)
+        accounts_settle(j->admission, j->is_failed ? 0 : j->n_lane_steps);
     engine_remove_client(j->client);
     bl_free(NULL, j->busy, j->capacity * sizeof *j->busy);
     r->host->n_running--;
@@ -112,17 +121,60 @@ bool job_is_possible(const http_host *host, uint64_t n_units, request_error *e)
     return true;
 }
 
-bool job_begin(job *j, const job_kind *kind, http_reply *r, uint64_t n_units, request_error *e)
+// Activities that were not submitted yet.
+static void drop_held(job *j)
+{
+    while (j->n_busy > 0)
+        activity_destroy(j->busy[--j->n_busy], bl_model_facts(j->reply->host->model)->state_bytes);
+    j->is_held = false;
+}
+
+static void receive_verdict(void *context, const request_error *refusal)
+{
+    job *j = context;
+    http_reply *r = j->reply;
+    j->is_held = false;
+    if (refusal) {
+        drop_held(j);
+        r->head = (http_head){0};
+        reply_error(r, refusal);
+        end_job(r);
+    } else
+        for (uint32_t i = 0; i < j->n_busy; i++)
+            engine_submit(r->host->engine, j->busy[i]);
+    r->host->want_write(r->owner);
+}
+
+static bool ask_admission(job *j, const job_size *size, request_error *e)
+{
+    http_reply *r = j->reply;
+    admission_request q = {.visitor = &r->visitor,
+                           .work_kind = size->work_kind,
+                           .least = (int64_t)size->n_lane_steps,
+                           .most = (int64_t)size->n_lane_steps,
+                           .done = receive_verdict,
+                           .context = j};
+    j->is_held = r->host->accounts != NULL;
+    if (j->is_held)
+        j->admission = accounts_admit(r->host->accounts, &q, e);
+    return !j->is_held || j->admission;
+}
+
+bool job_begin(job *j, const job_kind *kind, http_reply *r, const job_size *size, request_error *e)
 {
     http_host *host = r->host;
-    if (!job_is_possible(host, n_units, e))
+    if (!job_is_possible(host, size->n_units, e))
         return false;
     client *c = engine_add_client(host->engine);
     if (!c)
         return request_fail(e, "internal", NULL, "out of memory");
-    *j = (job){.kind = kind, .reply = r, .client = c, .n_units = n_units};
+    *j = (job){.kind = kind, .reply = r, .client = c, .n_units = size->n_units};
+    if (!ask_admission(j, size, e)) {
+        engine_remove_client(c);
+        return false;
+    }
     host->n_running++;
-    host->n_units += n_units;
+    host->n_units += size->n_units;
     r->job = j;
     return true;
 }
@@ -142,6 +194,7 @@ static void receive_end(job *j, activity *a)
         at++;
     j->busy[at] = j->busy[--j->n_busy];
     j->is_failed |= a->reason == END_FAILED;
+    j->n_lane_steps += a->n_lane_steps;
     if (r->owner)
         j->kind->end(j, a);
     activity_destroy(a, bl_model_facts(r->host->model)->state_bytes);
@@ -190,7 +243,8 @@ bool job_submit(job *j, activity *a)
     a->owner = j;
     a->client = j->client;
     a->receive = receive_event;
-    engine_submit(j->reply->host->engine, a);
+    if (!j->is_held)
+        engine_submit(j->reply->host->engine, a);
     return true;
 }
 
@@ -214,7 +268,7 @@ void http_reply_set_owner(http_reply *r, void *owner) { r->owner = owner; }
 bool http_reply_head(http_head *head, const http_reply *r)
 {
     *head = r->head;
-    return r->has_head;
+    return r->has_head && !(r->job && r->job->is_held);
 }
 
 uint64_t http_reply_wait_us(const http_reply *r)
@@ -255,6 +309,8 @@ size_t http_reply_pull(uint8_t *dst, http_reply *r, size_t capacity, bool *is_la
 void http_reply_close(http_reply *r)
 {
     r->owner = NULL;
+    if (r->job && r->job->is_held)
+        drop_held(r->job);
     if (r->job && r->job->n_busy > 0) {
         r->host->counters.n_cancelled++;
         job_cancel(r->job); // the last activity frees the reply

@@ -16,6 +16,7 @@ struct http_reply {
     http_head head;
     bool has_head;
     bool is_complete; // `out` holds all that is left
+    visitor visitor;  // whose it is, where accounts are on
     bool is_v2;       // errors in the shape of the inference protocol
     bl_buffer out;
     size_t n_pulled;
@@ -39,8 +40,17 @@ struct job {
     activity **busy;
     uint32_t n_busy, capacity;
     uint64_t n_units;
-    bool is_failed; // some of it did not succeed
+    uint64_t n_lane_steps; // of its activities that have ended
+    admission *admission;  // NULL: accounts are off
+    bool is_held;          // until it is admitted its activities wait
+    bool is_failed;        // some of it did not succeed
 };
+
+typedef struct job_size {
+    const char *work_kind; // what usage calls it
+    uint64_t n_units;
+    uint64_t n_lane_steps; // that it may take at most
+} job_size;
 
 // What a request asks for, checked; then a handler answers at once, begins a job, or fills the
 // error and returns false.
@@ -54,9 +64,9 @@ void write_error(bl_json *json, const request_error *e); // {"error": ...} in Op
 
 // Whether a request may need so much, and now; otherwise the error says which.
 bool job_is_possible(const http_host *host, uint64_t n_units, request_error *e);
-// Reserves n_units and makes `j`, the first member of an object of the handler, the reply's job.
-// After failure the job is still the caller's.
-bool job_begin(job *j, const job_kind *kind, http_reply *r, uint64_t n_units, request_error *e);
+// Reserves units and lane-steps and makes `j`, the first member of an object of the handler, the
+// reply's job. After failure the job is still the caller's.
+bool job_begin(job *j, const job_kind *kind, http_reply *r, const job_size *size, request_error *e);
 // Its owner and client are set; it is the job's from now on.
 bool job_submit(job *j, activity *a); // false: out of memory, and the activity is gone
 void job_cancel(job *j);

@@ -11,24 +11,29 @@
 static const struct {
     const char *method, *path;
     http_handler *answer;
+    bool is_open; // needs no key
 } routes[] = {
-    {"GET", "/", answer_page},
-    {"GET", "/api/model", answer_facts},
-    {"GET", "/health", answer_health},
-    {"GET", "/metrics", answer_metrics},
-    {"GET", "/v1/models", answer_models},
-    {"GET", "/v1/models/*", answer_model},
-    {"POST", "/v1/completions", answer_completions},
-    {"POST", "/v1/chat/completions", answer_chat},
-    {"POST", "/tokenize", answer_tokenize},
-    {"POST", "/detokenize", answer_detokenize},
-    {"GET", "/tokenizer_info", answer_tokenizer_info},
-    {"GET", "/v2", answer_v2},
-    {"GET", "/v2/health/live", answer_v2_live},
-    {"GET", "/v2/health/ready", answer_v2_ready},
-    {"GET", "/v2/models/*", answer_v2_model},
-    {"GET", "/v2/models/*/ready", answer_v2_model_ready},
-    {"POST", "/v2/models/*/infer", answer_v2_infer},
+    {"GET", "/", answer_page, true},
+    {"GET", "/account", answer_account_page, true},
+    {"GET", "/api/account", answer_account, false},
+    {"GET", "/api/account/usage.csv", answer_account_usage, false},
+    {"POST", "/api/account/revoke", answer_account_revoke, false},
+    {"GET", "/api/model", answer_facts, false},
+    {"GET", "/health", answer_health, true},
+    {"GET", "/metrics", answer_metrics, true},
+    {"GET", "/v1/models", answer_models, false},
+    {"GET", "/v1/models/*", answer_model, false},
+    {"POST", "/v1/completions", answer_completions, false},
+    {"POST", "/v1/chat/completions", answer_chat, false},
+    {"POST", "/tokenize", answer_tokenize, false},
+    {"POST", "/detokenize", answer_detokenize, false},
+    {"GET", "/tokenizer_info", answer_tokenizer_info, false},
+    {"GET", "/v2", answer_v2, false},
+    {"GET", "/v2/health/live", answer_v2_live, false},
+    {"GET", "/v2/health/ready", answer_v2_ready, false},
+    {"GET", "/v2/models/*", answer_v2_model, false},
+    {"GET", "/v2/models/*/ready", answer_v2_model_ready, false},
+    {"POST", "/v2/models/*/infer", answer_v2_infer, false},
 };
 
 enum { MAX_NAME = 128 };
@@ -95,6 +100,9 @@ static bool answer(http_reply *r, const http_request *q, request_error *e)
                             "no such path; there are /, /health, /metrics, /v1/models, "
                             "/v1/completions, /v1/chat/completions, /tokenize, /detokenize, "
                             "/tokenizer_info, /v2, /api/model and /api/lanes (WebSocket)");
+    if (r->host->accounts && !routes[route].is_open
+        && !accounts_enter(&r->visitor, r->host->accounts, q->key, e))
+        return false;
     if (strcmp(routes[route].method, "POST") == 0)
         return answer_json(r, q, routes[route].answer, name, e);
     return routes[route].answer(r, q, NULL, name, e);

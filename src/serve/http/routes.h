@@ -6,7 +6,9 @@
 
 #include "reply.h"
 
-http_handler answer_page, answer_facts;                                  // pages.c
+http_handler answer_page, answer_facts;                                 // pages.c
+http_handler answer_account_page, answer_account, answer_account_usage; // account.c
+http_handler answer_account_revoke;
 http_handler answer_models, answer_model, answer_health, answer_metrics; // models.c
 http_handler answer_tokenize, answer_detokenize, answer_tokenizer_info;  // tokens.c
 http_handler answer_completions, answer_chat;                            // generation.c

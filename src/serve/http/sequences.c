@@ -5,11 +5,11 @@
 #include <assert.h>
 #include <string.h>
 
-sequence *sequences_find(http_host *host, const char *id)
+sequence *sequences_find(http_host *host, int64_t account, const char *id)
 {
     sequence_table *t = host->sequences;
     for (size_t i = 0; t && i < MAX_SEQUENCES; i++)
-        if (strcmp(t->sequences[i].id, id) == 0) {
+        if (t->sequences[i].account == account && strcmp(t->sequences[i].id, id) == 0) {
             t->sequences[i].used_at = ++t->now;
             return &t->sequences[i];
         }
@@ -28,13 +28,13 @@ static sequence *oldest_idle(sequence_table *t)
     return oldest;
 }
 
-sequence *sequences_begin(http_host *host, const char *id)
+sequence *sequences_begin(http_host *host, int64_t account, const char *id)
 {
     assert(*id && strlen(id) < MAX_SEQUENCE_ID);
     if (!host->sequences && (host->sequences = bl_alloc(NULL, sizeof *host->sequences)))
         host->sequences->state_bytes = bl_model_facts(host->model)->state_bytes;
     sequence_table *t = host->sequences;
-    sequence *s = sequences_find(host, id);
+    sequence *s = sequences_find(host, account, id);
     if (!s && t)
         s = oldest_idle(t); // fewer requests than places can be under way
     if (!s)
@@ -43,6 +43,7 @@ sequence *sequences_begin(http_host *host, const char *id)
         return NULL;
     memset(s->state, 0, t->state_bytes);
     memcpy(s->id, id, strlen(id) + 1);
+    s->account = account;
     s->used_at = ++t->now;
     return s;
 }

@@ -11,6 +11,7 @@ enum { MAX_SEQUENCES = 1024, MAX_SEQUENCE_ID = 64 };
 
 typedef struct sequence {
     char id[MAX_SEQUENCE_ID]; // empty: a free place
+    int64_t account;          // whose it is; 0 without accounts
     bool is_busy;             // a request is under way: must not be dropped
     uint64_t used_at;
     uint8_t *state;
@@ -22,8 +23,10 @@ struct sequence_table {
     size_t state_bytes;
 };
 
-sequence *sequences_find(http_host *host, const char *id);  // NULL: there is none
-sequence *sequences_begin(http_host *host, const char *id); // at the empty text; NULL: no memory
+// NULL: there is none.
+sequence *sequences_find(http_host *host, int64_t account, const char *id);
+// At the empty text; NULL: no memory.
+sequence *sequences_begin(http_host *host, int64_t account, const char *id);
 void sequences_drop(http_host *host, sequence *s);
 
 #endif

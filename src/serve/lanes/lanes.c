@@ -347,7 +347,7 @@ static void say_hello(lanes *l)
     end_frame(l, &out);
 }
 
-lanes *lanes_create(lanes_host *host, void *owner)
+lanes *lanes_create(lanes_host *host, void *owner, const visitor *who)
 {
     lanes *l = bl_alloc(NULL, sizeof *l);
     if (!l)
@@ -356,6 +356,11 @@ lanes *lanes_create(lanes_host *host, void *owner)
                  .owner = owner,
                  .state_bytes = bl_model_facts(host->model)->state_bytes,
                  .client = engine_add_client(host->engine)};
+    l->tab = (tab){.engine = host->engine, .work_kind = "lanes"};
+    if (who) {
+        l->tab.accounts = host->accounts;
+        l->tab.visitor = *who;
+    }
     l->last = &l->first;
     store_init(&l->store, l->state_bytes, MAX_STORED);
     l->scratch = bl_alloc(NULL, l->state_bytes);
@@ -376,6 +381,7 @@ static void destroy_if_over(lanes *l)
 {
     if (l->owner || l->n_sessions > 0)
         return;
+    tab_close(&l->tab);
     engine_remove_client(l->client);
     store_clear(&l->store);
     bl_buffer_clear(&l->stream);

@@ -6,6 +6,7 @@
 // sessions has a vector of up to 512 lanes; the states that it stores are the connection's own. All
 // calls from the thread that speaks with the clients.
 
+#include "../accounts/accounts.h"
 #include "../engine.h"
 #include "frame.h"
 
@@ -14,12 +15,14 @@ typedef struct lanes lanes;
 typedef struct lanes_host {
     engine *engine;
     const bl_model *model;
-    size_t room; // bytes that the transport needs in front of a frame
+    accounts *accounts; // NULL: off
+    size_t room;        // bytes that the transport needs in front of a frame
     uint32_t n_connections;
     void (*want_write)(void *owner); // there are frames to be sent
 } lanes_host;
 
-lanes *lanes_create(lanes_host *host, void *owner); // NULL: out of memory
+// NULL: out of memory. who: whose it is, where accounts are on; NULL: nobody pays.
+lanes *lanes_create(lanes_host *host, void *owner, const visitor *who);
 // The connection is gone: cancels everything. The rest goes when the last activity has ended.
 void lanes_close(lanes *l);
 

@@ -6,6 +6,8 @@
 // engine) share.
 
 #include "lanes.h"
+
+#include "../accounts/tab.h"
 #include "store.h"
 
 enum {
@@ -25,7 +27,8 @@ typedef enum error_code {
     ERROR_NO_STATE,
     ERROR_TOO_MANY,
     ERROR_OTHER_MODEL,
-    ERROR_FAILED
+    ERROR_FAILED,
+    ERROR_REFUSED // by the account: credit, quota, limits
 } error_code;
 
 typedef struct lanes_error {
@@ -77,6 +80,7 @@ struct lanes {
     lanes_host *host;
     void *owner; // NULL once closed
     client *client;
+    tab tab;
     size_t state_bytes;
     uint8_t model_sha256[32];
     uint8_t *scratch; // one state

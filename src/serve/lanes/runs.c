@@ -37,7 +37,7 @@ static bool submit(lane_session *s, const frame_head *head, activity *a)
     s->busy = a;
     s->request = *head;
     s->part.first_step = 1;
-    engine_submit(s->owner->host->engine, a);
+    tab_submit(&s->owner->tab, a);
     return true;
 }
 
@@ -333,6 +333,11 @@ static void answer_end(lane_session *s, activity *a)
     lanes_error e;
     bool is_run = s->request.op == OP_BEAM || s->request.op == OP_ROLLOUT;
     send_part(s, true);
+    if (a->refusal) {
+        lanes_fail(&e, ERROR_REFUSED, "%s: %.150s", a->refusal->code, a->refusal->message);
+        lanes_answer_error(l, &s->request, &e);
+        return;
+    }
     if (!is_run && a->reason != END_DONE) {
         lanes_fail(&e, ERROR_FAILED, a->reason == END_CANCELLED ? "cancelled" : "out of memory");
         lanes_answer_error(l, &s->request, &e);
@@ -365,7 +370,7 @@ static bool finish_rollout(lane_session *s, const activity *a)
     memcpy(last->states, a->states, a->n_lanes * s->owner->state_bytes);
     memcpy(last->bytes, a->bytes, a->n_lanes * sizeof *a->bytes);
     s->busy = last;
-    engine_submit(s->owner->host->engine, last);
+    tab_submit(&s->owner->tab, last);
     return true;
 }
 
@@ -389,7 +394,8 @@ static void receive_event(engine_event *event)
         s->end[0] = a->n_steps_done;
         s->end[1] = (uint32_t)a->reason;
     }
-    bool is_over = !finish_rollout(s, a);
+    tab_end(&l->tab, a);
+    bool is_over = a->refusal || !finish_rollout(s, a);
     if (is_over)
         answer_end(s, a);
     activity_destroy(a, l->state_bytes);
