@@ -315,6 +315,8 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
         if (lws_service(s.context, 0) < 0)
             break;
     engine_set_wake(s.host.engine, wake_nobody);
+    if (s.accounts)
+        accounts_set_wake(s.accounts, wake_nobody);
     stop(&s);
     if (status == BL_OK && params->socket)
         (void)unlink(params->socket);

@@ -9,6 +9,8 @@ import io
 import json
 import pathlib
 import signal
+import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -96,6 +98,22 @@ def ask(path, body=None, key=None, headers=()):
 
 def complete(key, n_bytes=10, **fields):
     return ask("/v1/completions", {"prompt": PROMPT, "max_tokens": n_bytes, "seed": 1, **fields}, key)
+
+
+OPEN, STEP, ANSWER, ERROR = 1, 6, 0x80, 0xFF  # docs/formats/lanes.md
+HEAD = struct.Struct("<IBBHII")
+
+
+class Lanes:
+    def __init__(self, port, key):
+        self.client = Client(port, greet=False, protocol="bitloom.lanes.2, bitloom.key." + key)
+        self.client.receive()
+
+    def ask(self, op, payload=b"", n_lanes=0):
+        """-> op and payload of the answer."""
+        self.client.send_raw(2, HEAD.pack(len(payload), op, 0, n_lanes, 1, 1) + payload)
+        answer = self.client.receive()
+        return HEAD.unpack(answer[:16])[1], answer[16:]
 
 
 class Keys(unittest.TestCase):
@@ -218,6 +236,23 @@ class Credit(unittest.TestCase):
         SERVER.settled(name)
         SERVER.account("check")
 
+    def test_what_cannot_be_settled_now_is_settled_later(self):
+        name, key = SERVER.new(600000)
+        connection = http.client.HTTPConnection("127.0.0.1", SERVER.port, timeout=60)
+        connection.request("POST", "/v1/completions", json.dumps(
+            {"prompt": PROMPT, "max_tokens": 60000, "stream": True}), {"Authorization": "Bearer " + key})
+        answer = connection.getresponse()
+        self.assertEqual(answer.status, 200)
+        other = sqlite3.connect(SERVER.file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        answer.close()
+        connection.close()
+        self.assertEqual(complete(key)[0], 503)  # after five seconds
+        other.execute("ROLLBACK")
+        other.close()
+        self.assertTrue(0 < SERVER.settled(name) < 600000)
+        SERVER.account("check")
+
     def test_credit_with_the_same_id_counts_once(self):
         name, _ = SERVER.new(0)
         for _ in range(3):
@@ -332,6 +367,27 @@ class Connections(unittest.TestCase):
         self.assertEqual(client.ask(id=5, op="create", text="abcdefghijk")["type"], "state")
         client.close()
         self.assertEqual(SERVER.settled(name), 1010 - 4 - 6 - 12)
+
+    def test_a_revoked_key_gets_no_more(self):
+        name, key = SERVER.new(10)
+        client = Client(SERVER.port, protocol="bitloom.lanes.1, bitloom.key." + key)
+        state = client.ask(id=1, op="create", text="abc")["state"]
+        SERVER.account("credit", name, 1000)
+        SERVER.account("revoke", key[:16])
+        self.assertEqual(client.ask(id=2, op="create", text="abcdefghijk")["code"], "no_key")
+        client.close()
+
+    def test_lanes_are_charged_and_told_when_credit_ends(self):
+        name, key = SERVER.new(512 * 3)
+        lanes = Lanes(SERVER.port, key)
+        lanes.ask(OPEN)
+        step = lambda: lanes.ask(STEP, b"\0\0\0\0a", n_lanes=1)
+        self.assertEqual({step()[0] for _ in range(512 * 3)}, {ANSWER | STEP})
+        op, payload = step()
+        self.assertEqual((op, payload[:2]), (ERROR, bytes([STEP, 7])))
+        self.assertIn(b"no_credit", payload)
+        lanes.client.close()
+        self.assertEqual(SERVER.settled(name), 0)
 
     def test_connections_that_vanish_leave_no_reservation(self):
         name, key = SERVER.new(3000000)

@@ -27,12 +27,16 @@ class Client:
         while b"\r\n\r\n" not in head:
             byte = self.socket.recv(1)
             if not byte:
-                raise Refused(head)
+                self._refuse(head)
             head += byte
         if b" 101 " not in head.split(b"\r\n")[0]:
-            raise Refused(head)
+            self._refuse(head)
         self.frames = []
         self.hello = self.receive() if greet else None
+
+    def _refuse(self, head):
+        self.socket.close()
+        raise Refused(head)
 
     def close(self):
         self.socket.close()

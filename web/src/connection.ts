@@ -40,7 +40,9 @@ export class Connection {
   }
 
   private open(): void {
-    const socket = new WebSocket(this.url, "bitloom.lanes.1");
+    const key = sessionStorage.getItem("bitloom-key"); // where the server asks for one: see /account
+    const socket = new WebSocket(this.url,
+      key ? ["bitloom.lanes.1", "bitloom.key." + key] : "bitloom.lanes.1");
     socket.binaryType = "arraybuffer";
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = () => {

@@ -58,7 +58,7 @@ struct accounts {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t has_work;
-    // guarded by the lock
+    // guarded by the lock, as wake is
     bool is_closing;
     queue todo, done;
 };
@@ -107,8 +107,14 @@ static void refuse(admission *d, ledger_refusal why, int64_t now, const bl_diag 
 // As much as there is of what it wants, by halves, but not less than it needs.
 static bl_status reserve(ledger *l, admission *d, int64_t now, bl_diag *diag)
 {
+    ledger_account found;
     ledger_refusal why;
-    bl_status status = BL_ERR_LIMIT;
+    bl_status status = ledger_find_key(l, &found, d->key, now, diag); // perhaps no longer
+    if (status == BL_ERR_ARGUMENT) {
+        request_fail(&d->refusal, "no_key", NULL, "%.100s", diag->message);
+        return BL_OK;
+    }
+    status = status == BL_OK ? BL_ERR_LIMIT : status;
     for (int64_t amount = d->most; status == BL_ERR_LIMIT && amount >= d->least;) {
         status = ledger_reserve(l, d->account, d->id, d->work_kind, amount, &why, diag);
         d->granted = status == BL_OK ? amount : 0;
@@ -322,6 +328,13 @@ void accounts_settle(admission *d, uint64_t used)
         gauge_of(d->accounts, d->account)->n_running--;
     if (d->is_known)
         finish(d);
+}
+
+void accounts_set_wake(accounts *a, void (*wake)(void *context))
+{
+    pthread_mutex_lock(&a->lock);
+    a->wake = wake;
+    pthread_mutex_unlock(&a->lock);
 }
 
 void accounts_deliver(accounts *a)

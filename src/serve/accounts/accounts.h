@@ -32,7 +32,8 @@ BL_MUST_USE bl_status accounts_open(accounts **a, const char *path, void (*wake)
                                     void *context, bl_diag *diag);
 // Everything admitted must have been settled; returns when that is on the disk.
 void accounts_close(accounts **a);
-void accounts_deliver(accounts *a); // calls those that wait
+void accounts_set_wake(accounts *a, void (*wake)(void *context)); // nobody is left to be woken
+void accounts_deliver(accounts *a);                               // calls those that wait
 
 // Whether the key (NULL: none was given) may ask for something now. Counts it against its rate.
 bool accounts_enter(visitor *v, accounts *a, const char *key, request_error *e);
