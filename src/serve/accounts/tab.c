@@ -38,8 +38,9 @@ static void take_grant(void *context, const request_error *refusal)
     }
     activity *a = take_first(t);
     bool is_last = !t->first;
+    request_error e = *refusal; // it lies in the admission
     accounts_settle(d, 0);
-    refuse(a, refusal);
+    refuse(a, &e);
     if (!is_last)
         go_on(t);
 }

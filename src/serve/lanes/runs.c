@@ -104,9 +104,11 @@ bool do_step(lane_session *s, const frame_head *head, const uint8_t *payload, la
     return a && submit(s, head, a);
 }
 
+// With accounts each step is paid for before it begins.
 bool may_chain(const lane_session *s)
 {
-    return s->busy && !s->next && s->busy->kind == ACTIVITY_STEP && s->request.op == OP_STEP;
+    return !s->owner->tab.accounts && s->busy && !s->next && s->busy->kind == ACTIVITY_STEP
+           && s->request.op == OP_STEP;
 }
 
 bool chain_step(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
