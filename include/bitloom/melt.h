@@ -122,7 +122,7 @@ enum { BL_KEEP = -1 }; // instead of a byte: the lane's state stays as it is
 BL_API void bl_runner_step(bl_runner *runner, uint8_t *states, const int16_t *bytes, size_t n_lanes,
                            bool wants_logits);
 
-// The logits of the last step that wanted them: [symbol][512 lanes].
+// The logits of the last step that wanted them: [512 lanes][n_symbols].
 BL_API const int16_t *bl_runner_logits(const bl_runner *runner);
 
 // Costs of all symbols in one lane, costs[n_symbols]; a symbol's cost is that of each of its

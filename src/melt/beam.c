@@ -244,7 +244,7 @@ static uint64_t match_avoid(bool *is_forbidden, const bl_beam *b, uint64_t avoid
 
 static int logit(const bl_beam *b, uint32_t l, uint32_t symbol)
 {
-    return b->seen->logits[(size_t)symbol * BL_LANES + l];
+    return b->seen->logits[(size_t)l * b->model->info.n_symbols + symbol];
 }
 
 // Of a symbol that stands for one byte.
@@ -454,7 +454,7 @@ static void move_hold(hold *h, const bl_beam_frame *frame, size_t n)
 void bl_beam_select(bl_beam_frame *frame, bl_beam *b, const bl_runner *runner, size_t first_lane)
 {
     size_t n = 0, state_bytes = b->model->info.state_bytes;
-    b->seen->logits = runner->logits + first_lane;
+    b->seen->logits = runner->logits + first_lane * b->model->info.n_symbols;
     model_forecast(b->seen->base, b->seen->most, b->model, b->seen->logits, b->n_lanes);
     double threshold = score_threshold(b);
     if (b->hold)

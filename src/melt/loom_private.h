@@ -44,17 +44,17 @@ struct bl_runner {
     const bl_model *model;
     bl_machine *machine;
     const bl_bits *bits;
-    int16_t *logits; // [symbol][512]
+    int16_t *logits; // [512][n_symbols]
     uint8_t *kept;   // states of lanes with BL_KEEP
     size_t kept_bytes;
     const bl_allocator *allocator;
 };
 
 // What all symbols of a lane cost, in two numbers: symbol s costs base + unit * (most - its logit),
-// for bytes that share no symbol. logits: [symbol][512], from the first lane on; n lanes.
+// for bytes that share no symbol. logits: [n][n_symbols].
 void model_forecast(uint64_t *base, int16_t *most, const bl_model *model, const int16_t *logits,
                     size_t n);
-// Costs of all symbols; column[s * 512] is the logit of symbol s.
-void model_costs(uint32_t *costs, const bl_model *model, const int16_t *column);
+// Costs of all symbols of one lane.
+void model_costs(uint32_t *costs, const bl_model *model, const int16_t *logits);
 
 #endif

@@ -15,32 +15,28 @@
 void model_forecast(uint64_t *base, int16_t *most, const bl_model *m, const int16_t *logits,
                     size_t n)
 {
-    assert(n <= BL_LANES);
-    memcpy(most, logits, n * sizeof *most);
-    for (uint32_t s = 1; s < m->info.n_symbols; s++) {
-        const int16_t *row = logits + (size_t)s * BL_LANES;
-        for (size_t i = 0; i < n; i++)
-            most[i] = row[i] > most[i] ? row[i] : most[i];
-    }
-    memset(base, 0, n * sizeof *base);
-    for (uint32_t s = 0; s < m->info.n_symbols; s++) {
-        const int16_t *row = logits + (size_t)s * BL_LANES;
-        for (size_t i = 0; i < n; i++) {
-            uint32_t below = (uint32_t)(most[i] - row[i]);
-            base[i] += below < m->n_weights ? m->weights[below] : 0;
+    uint32_t n_symbols = m->info.n_symbols;
+    for (size_t i = 0; i < n; i++) {
+        const int16_t *row = logits + i * n_symbols;
+        uint64_t sum = 0;
+        most[i] = row[0];
+        for (uint32_t s = 1; s < n_symbols; s++)
+            most[i] = row[s] > most[i] ? row[s] : most[i];
+        for (uint32_t s = 0; s < n_symbols; s++) {
+            uint32_t below = (uint32_t)(most[i] - row[s]);
+            sum += below < m->n_weights ? m->weights[below] : 0;
         }
+        base[i] = fixed_log2(sum) - 30 * (uint64_t)BL_COST_BIT; // the sum is at least 2^30
     }
-    for (size_t i = 0; i < n; i++)
-        base[i] = fixed_log2(base[i]) - 30 * (uint64_t)BL_COST_BIT; // the sum is at least 2^30
 }
 
-void model_costs(uint32_t *costs, const bl_model *m, const int16_t *column)
+void model_costs(uint32_t *costs, const bl_model *m, const int16_t *logits)
 {
     int16_t most;
     uint64_t base, unit = m->info.logit_unit_cost;
-    model_forecast(&base, &most, m, column, 1);
+    model_forecast(&base, &most, m, logits, 1);
     for (uint32_t s = 0; s < m->info.n_symbols; s++) {
-        uint64_t cost = base + unit * (uint32_t)(most - column[(size_t)s * BL_LANES]);
+        uint64_t cost = base + unit * (uint32_t)(most - logits[s]);
         if (m->info.symbol_bytes_n[s] > 1)
             cost += fixed_log2(m->info.symbol_bytes_n[s]);
         costs[s] = cost > UINT32_MAX ? UINT32_MAX : (uint32_t)cost;
@@ -50,7 +46,7 @@ void model_costs(uint32_t *costs, const bl_model *m, const int16_t *column)
 void bl_runner_costs(uint32_t *costs, const bl_runner *r, size_t lane)
 {
     assert(lane < BL_LANES);
-    model_costs(costs, r->model, r->logits + lane);
+    model_costs(costs, r->model, r->logits + lane * r->model->info.n_symbols);
 }
 
 struct bl_sampler {
@@ -101,15 +97,15 @@ uint8_t bl_sampler_draw(const bl_sampler *sampler, const bl_runner *r, size_t la
                         bl_random *random)
 {
     const bl_model_info *info = &sampler->model->info;
-    const int16_t *column = r->logits + lane;
+    const int16_t *row = r->logits + lane * info->n_symbols;
     int32_t most = INT16_MIN;
     for (uint32_t s = 0; s < info->n_symbols; s++)
-        if (info->symbol_byte[s] >= 0 && column[(size_t)s * BL_LANES] > most)
-            most = column[(size_t)s * BL_LANES];
+        if (info->symbol_byte[s] >= 0 && row[s] > most)
+            most = row[s];
     uint32_t weight[256];
     uint64_t sum = 0;
     for (uint32_t s = 0; s < info->n_symbols; s++) {
-        int32_t below = most - column[(size_t)s * BL_LANES];
+        int32_t below = most - row[s];
         bool is_possible = info->symbol_byte[s] >= 0 && (uint32_t)below < sampler->n_weights;
         sum += weight[s] = is_possible ? sampler->weights[below] : 0;
     }

@@ -11,7 +11,7 @@ struct bl_reader {
     const bl_model *model;
     bl_timeline *timeline;
     const bl_bits *bits;
-    int16_t *logits; // [symbol][512]
+    int16_t *logits; // [512][n_symbols]
     const bl_allocator *allocator;
 };
 
@@ -54,8 +54,9 @@ void bl_reader_read(bl_reader *r, uint8_t *state, const uint8_t *text, size_t n,
     if (!wants_logits)
         return;
     bl_timeline_run_entry(r->timeline, BL_ENTRY_HEAD);
-    bl_unslice(r->bits, r->logits, sizeof *r->logits, bl_timeline_output(r->timeline),
-               (size_t)r->model->info.n_symbols * BL_LANES, BL_LOGIT_BITS);
+    size_t n_symbols = r->model->info.n_symbols;
+    bl_unslice(r->bits, r->logits, n_symbols * sizeof *r->logits, bl_timeline_output(r->timeline),
+               BL_LANES, n_symbols * BL_LOGIT_BITS);
 }
 
 void bl_reader_states(uint8_t *states, const bl_reader *r, size_t n)
@@ -66,5 +67,5 @@ void bl_reader_states(uint8_t *states, const bl_reader *r, size_t n)
 void bl_reader_costs(uint32_t *costs, const bl_reader *r, size_t i)
 {
     assert(i < BL_LANES);
-    model_costs(costs, r->model, r->logits + i);
+    model_costs(costs, r->model, r->logits + i * r->model->info.n_symbols);
 }

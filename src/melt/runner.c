@@ -67,8 +67,9 @@ void bl_runner_step(bl_runner *r, uint8_t *states, const int16_t *bytes, size_t 
     if (!wants_logits)
         return;
     bl_machine_run(r->machine, BL_ENTRY_HEAD);
-    bl_unslice(r->bits, r->logits, sizeof *r->logits, bl_machine_output(r->machine),
-               (size_t)r->model->info.n_symbols * BL_LANES, BL_LOGIT_BITS);
+    size_t n_symbols = r->model->info.n_symbols;
+    bl_unslice(r->bits, r->logits, n_symbols * sizeof *r->logits, bl_machine_output(r->machine),
+               BL_LANES, n_symbols * BL_LOGIT_BITS);
 }
 
 const int16_t *bl_runner_logits(const bl_runner *r) { return r->logits; }
