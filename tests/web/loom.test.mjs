@@ -1,50 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The page in a real browser against a real server:
-//   node --test tests/web/loom.test.mjs     with BITLOOM_BIN, BITLOOM_MODEL (.loom) set
-// BITLOOM_SHOTS=FOLDER keeps screenshots. Exit 77 (skipped) where there is no Chromium.
+// Steering on the page, in a real browser against a real server: by mouse, and every operation by
+// keyboard alone.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { after, data, ended, firstWord, fresh, pins, press, rows, run, seen, serve, server, text } from "./browser.mjs";
 
-const web = join(dirname(fileURLToPath(import.meta.url)), "../../web/");
-const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-const { BITLOOM_BIN: program, BITLOOM_MODEL: model, BITLOOM_SHOTS: shots } = process.env;
-if (!browserPath || !existsSync(join(web, "node_modules/playwright-core"))) {
-  console.log("skipped: needs Debian's chromium and web/node_modules (npm ci)");
-  process.exit(77);
-}
-const { chromium } = createRequire(join(web, "package.json"))("playwright-core");
+const BEGINNING = "It was a ";
 
-const server = spawn(program, ["serve", model, "--listen", "127.0.0.1:0"]);
-const url = await new Promise((resolve) => server.stderr.on("data", (text) => {
-  const match = /listening on (\S+)/.exec(text);
-  if (match) resolve(match[1]);
-}));
-const browser = await chromium.launch({
-  executablePath: browserPath,
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-
-const ended = (page) => page.waitForFunction(() => document.body.dataset.ended === "done", null, { timeout: 30000 });
-const words = (page) => page.locator("#choices .words").allTextContents();
-const data = (page, name) => page.evaluate((n) => document.body.dataset[n], name);
-
-async function fresh(options = {}) {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
-  page.errors = [];
-  page.on("pageerror", (error) => page.errors.push(error.message));
-  page.on("console", (m) => m.type() === "error" && page.errors.push(m.text()));
-  await page.goto(url);
-  await ended(page);
-  return page;
-}
-
-const tests = {
+await run({
   async "typing grows 512 lanes"() {
     const page = await fresh();
     await page.locator("#text").pressSequentially("old ", { delay: 20 });
@@ -52,130 +15,176 @@ const tests = {
     await ended(page);
     assert.equal(await data(page, "lanes"), "512");
     assert.equal(await data(page, "step"), "96");
-    console.log(`# first continuations ${await data(page, "firstFrameMs")} ms after the pause`);
     assert.deepEqual(page.errors, []);
     await page.close();
   },
 
-  async "a choice becomes text, and undo takes it back"() {
-    const page = await fresh();
-    const before = await words(page), text = await page.inputValue("#text");
-    await page.locator("#choices .take").first().click();
-    await page.waitForFunction(() => document.body.dataset.firstFrameMs);
-    console.log(`# first continuations ${await data(page, "firstFrameMs")} ms after a choice`);
-    await page.waitForFunction((t) => document.querySelector("#text").value !== t, text);
-    const after = await page.inputValue("#text");
-    assert.equal(after, text + before[0].replaceAll("·", " ").replaceAll("⏎", "\n"));
-    await ended(page);
-    await page.click("#undo");
-    await ended(page);
-    assert.equal(await page.inputValue("#text"), text);
-    assert.deepEqual(await words(page), before);
-    await page.click("#redo");
-    await ended(page);
-    assert.equal(await page.inputValue("#text"), after);
+  async "a click takes a choice, and undo takes it back"() {
+    const page = await fresh(), before = await seen(page);
+    await after(page, () => page.locator("#choices [role=option]").first().click());
+    assert.equal((await text(page)).slice(BEGINNING.length).split(/\W/)[0], before.rows[0].split(/\W/)[0]);
+    await after(page, () => page.click("#undo"));
+    assert.deepEqual(await seen(page), before);
     await page.close();
   },
 
-  async "a pruned branch is gone until undo"() {
-    const page = await fresh();
-    const before = await words(page);
-    await page.locator("#choices .prune").first().click();
-    await ended(page);
-    assert.ok(!(await words(page)).includes(before[0]));
-    assert.equal(await page.inputValue("#text"), "It was a ");
-    await page.click("#undo");
-    await ended(page);
-    assert.deepEqual(await words(page), before);
-    await page.close();
-  },
-
-  async "everything works by keyboard"() {
-    const page = await fresh();
-    const first = (await words(page))[0];
-    await page.keyboard.press("Escape");
-    await page.keyboard.press("1");
-    await ended(page);
-    assert.ok((await page.inputValue("#text")).length > "It was a ".length, first);
-    await page.keyboard.press("u");
-    await ended(page);
-    assert.equal(await page.inputValue("#text"), "It was a ");
-    for (const key of ["ArrowRight", "ArrowRight", "ArrowDown", "ArrowUp", "ArrowLeft"])
-      await page.keyboard.press(key);
-    assert.match(await page.textContent("#info"), /bits/);
-    await page.keyboard.press("x");
-    await ended(page);
-    await page.keyboard.press("ArrowRight");
-    await page.keyboard.press("Enter");
-    await ended(page);
-    assert.notEqual(await page.inputValue("#text"), "It was a ");
-    await page.keyboard.press("?");
-    assert.ok(await page.isVisible("#help"));
-    await page.keyboard.press("Escape");
-    await page.keyboard.press("t");
-    await page.keyboard.press("End");
-    const text = await page.inputValue("#text");
-    await page.keyboard.press("Tab");
-    await ended(page);
-    assert.ok((await page.inputValue("#text")).length > text.length);
-    await page.close();
-  },
-
-  async "more adventurous means other words; drawing again too"() {
-    const page = await fresh();
-    const before = await words(page);
-    await page.locator("#temperature").fill("1.2");
-    await ended(page);
-    assert.notDeepEqual(await words(page), before);
-    await page.click("#undo");
-    await ended(page);
-    assert.deepEqual(await words(page), before);
-    await page.close();
-  },
-
-  async "a click in the tree takes its branch; pictures for people to look at"() {
-    const page = await fresh();
-    const box = await page.locator("#flow").boundingBox();
-    await page.mouse.move(box.x + 60, box.y + box.height / 2);
-    await page.waitForFunction(() => /bits/.test(document.querySelector("#info").textContent));
-    if (shots) await page.screenshot({ path: join(shots, "laptop-light.png") });
-    await page.mouse.click(box.x + 60, box.y + box.height / 2);
-    await page.waitForFunction(() => document.querySelector("#text").value !== "It was a ");
-    await ended(page);
-    await page.close();
-    for (const [name, options] of [["laptop-dark", { colorScheme: "dark" }],
-      ["phone", { viewport: { width: 390, height: 844 } }]]) {
-      const other = await fresh(options);
-      const isTooWide = await other.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-      assert.equal(isTooWide, false, name);
-      if (shots) await other.screenshot({ path: join(shots, name + ".png") });
-      await other.close();
+  async "the mouse prunes, pins and boosts a row"() {
+    const page = await fresh(), row = page.locator("#choices [role=option]").first();
+    const word = await firstWord(page);
+    for (const sign of ["boost", "pin", "prune"]) {
+      await row.hover();
+      await after(page, () => row.locator(`[data-act=${sign}]`).click());
+      if (sign === "boost") assert.match((await rows(page))[0], /\+1$/);
     }
+    assert.notEqual(await firstWord(page), word);
+    assert.match((await pins(page))[0], new RegExp(`^${word}, .* bits`));
+    assert.equal(await text(page), BEGINNING);
+    await page.close();
+  },
+
+  async "a click in the tree takes its branch; the wheel zooms, a drag takes nothing"() {
+    const page = await fresh(), box = await page.locator("#flow").boundingBox();
+    const x = box.x + 60, y = box.y + box.height / 2;
+    await page.mouse.move(x, y);
+    await page.waitForFunction(() => /bits/.test(document.querySelector("#info").textContent));
+    const whole = await page.locator("#flow").screenshot();
+    await after(page, () => page.mouse.wheel(0, -400));
+    assert.notDeepEqual(await page.locator("#flow").screenshot(), whole);
+    await page.mouse.down();
+    await page.mouse.move(x, y + 80, { steps: 4 });
+    await page.mouse.up();
+    assert.equal(await text(page), BEGINNING);
+    await after(page, () => page.click("#zoom-all"));
+    await after(page, () => page.mouse.click(x, y));
+    assert.notEqual(await text(page), BEGINNING);
+    await page.close();
+  },
+
+  async "keys take, undo and redo"() {
+    const page = await fresh(), before = await seen(page);
+    await press(page, "Escape", "2");
+    const taken = await text(page);
+    assert.ok(taken.startsWith(BEGINNING + before.rows[1].split(",")[0]));
+    await press(page, "u");
+    assert.deepEqual(await seen(page), before);
+    await press(page, "U");
+    assert.equal(await text(page), taken);
+    await press(page, "Control+z");
+    assert.equal(await text(page), BEGINNING);
+    await press(page, "Control+Shift+Z");
+    assert.equal(await text(page), taken);
+    await press(page, "ArrowDown", "ArrowDown", "Enter");
+    assert.ok((await text(page)).length > taken.length);
+    assert.deepEqual(page.errors, []);
+    await page.close();
+  },
+
+  async "keys mark, prune, pin and boost"() {
+    const page = await fresh();
+    await press(page, "Escape", "ArrowDown", "ArrowDown");
+    const word = (await rows(page))[1].split(",")[0];
+    assert.equal(await page.getAttribute("#choices", "aria-activedescendant"), "choice-1");
+    await press(page, "p", "+", "+", "+");
+    assert.equal(await firstWord(page), word);
+    await press(page, "-", "-", "-", "-", "-", "-");
+    assert.ok((await rows(page)).every((row) => !/\+\d$/.test(row)));
+    await press(page, "x");
+    assert.ok((await rows(page)).every((row) => row.split(",")[0] !== word));
+    assert.equal((await pins(page))[0].split(",")[0], word);
+    await press(page, "r"); // whatever grows
+    assert.equal((await pins(page))[0].split(",")[0], word);
+    await press(page, "1");
+    assert.match((await pins(page))[0], /elsewhere/);
+    await press(page, ...Array(12).fill("ArrowDown"), "Enter");
+    assert.equal(await text(page), BEGINNING + word + " ");
+    await press(page, "Control+z", ...Array(12).fill("ArrowDown"), "p");
+    assert.deepEqual(await pins(page), []);
+    await page.close();
+  },
+
+  async "keys walk and zoom the tree"() {
+    const page = await fresh();
+    await press(page, "Escape", "g", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowUp", "ArrowLeft");
+    assert.match(await page.textContent("#info"), /bits/);
+    await press(page, "z", "z", "Z", "0", "ArrowRight", "ArrowRight", "ArrowRight", "Enter");
+    assert.notEqual(await text(page), BEGINNING);
+    await page.close();
+  },
+
+  async "the grey continuation is taken by word and by line"() {
+    const page = await fresh();
+    const ghost = await page.textContent("#mirror .ghost");
+    await press(page, "ArrowRight");
+    const word = (await text(page)).slice(BEGINNING.length);
+    assert.ok(word && (ghost + "\n").startsWith(word), `${ghost} / ${word}`);
+    await press(page, "End");
+    assert.ok((await text(page)).length > BEGINNING.length + word.length);
+    await press(page, "Home", "ArrowRight"); // not at the end: the caret moves
+    assert.equal(await page.evaluate(() => document.querySelector("#text").selectionStart) > 0, true);
+    await page.close();
+  },
+
+  async "an edit in the middle is read again, and undone"() {
+    const page = await fresh(), before = await seen(page);
+    await press(page, "Control+Home");
+    await page.keyboard.type("Once. ");
+    await page.waitForFunction(() => !document.body.dataset.ended);
+    await ended(page);
+    assert.equal(await text(page), "Once. " + BEGINNING);
+    assert.notEqual(await data(page, "print"), before.print);
+    await press(page, "Control+z");
+    assert.deepEqual(await seen(page), before);
+    await page.close();
+  },
+
+  async "a constraint holds; a wrong one says where"() {
+    const page = await fresh();
+    await press(page, "Escape", "/");
+    await page.keyboard.type("[a-z");
+    await press(page, "Enter");
+    assert.match(await page.textContent("#rule-error"), /column 1/);
+    assert.equal(await page.getAttribute("#rule", "aria-invalid"), "true");
+    await press(page, "Control+a");
+    await page.keyboard.type("(cat )+");
+    await press(page, "Enter");
+    assert.equal(await page.textContent("#rule-error"), "");
+    assert.deepEqual(await rows(page), ["cat, 100 %, "]);
+    await page.selectOption("#rule-kind", "words");
+    await page.fill("#rule", "dog, cat");
+    await press(page, "Enter");
+    assert.ok((await rows(page)).every((row) => /^\W*(dog|cat)/i.test(row)), (await rows(page)).join());
+    await after(page, () => page.click("text=no digits"));
+    assert.equal(await page.inputValue("#rule"), "[^0-9]*");
+    await press(page, "Escape", "u", "u", "u", "u");
+    assert.equal(await page.inputValue("#rule"), "");
+    await page.close();
+  },
+
+  async "settings, a new seed and pause have keys"() {
+    const page = await fresh(), before = await seen(page);
+    await press(page, "Escape", "r");
+    assert.notDeepEqual(await rows(page), before.rows);
+    await press(page, "u", "d", ...Array(12).fill("ArrowRight"));
+    assert.equal(await page.inputValue("#temperature"), "1.1");
+    assert.notDeepEqual(await rows(page), before.rows);
+    await after(page, () => page.selectOption("#width", "64"));
+    assert.equal(await data(page, "lanes"), "64");
+    await page.focus("#choices");
+    await page.keyboard.press(" ");
+    assert.equal(await page.textContent("#pause"), "Go");
+    await press(page, " ", ...Array(13).fill("u"));
+    assert.deepEqual(await seen(page), before);
+    await page.close();
   },
 
   async "losing the server is said, and cured when it is back"() {
     const page = await fresh();
     server.kill();
     await page.waitForFunction(() => /gone/.test(document.querySelector("#state").textContent));
-    const port = new URL(url).port;
-    const again = spawn(program, ["serve", model, "--listen", "127.0.0.1:" + port]);
+    const again = await serve(new URL(server.url).host);
     await page.waitForFunction(() => !/gone/.test(document.querySelector("#state").textContent), null, { timeout: 20000 });
     await ended(page);
     await page.close();
     again.kill();
   },
-};
-
-let nFailed = 0;
-for (const [name, test] of Object.entries(tests)) {
-  try {
-    await test();
-    console.log("ok " + name);
-  } catch (error) {
-    nFailed++;
-    console.log("not ok " + name + "\n" + error.stack);
-  }
-}
-await browser.close();
-server.kill();
-process.exit(nFailed ? 1 : 0);
+});

@@ -1,268 +1,417 @@
 // SPDX-License-Identifier: MIT
-// The loom: a beginning, its 512 continuations, and the hand of a person on them.
+// The loom: a text, its 512 continuations, and the hand of a person on them. Every act is an
+// operation of the session; what it changes is asked of the server, and all views follow.
 
-import { type Choice, listChoices } from "./choices.ts";
+import { type Choice, listChoices, listPins } from "./choices.ts";
 import { Connection, type Model } from "./connection.ts";
+import { Curious } from "./curious.ts";
 import { Flow } from "./flow.ts";
-import { History } from "./history.ts";
-import { endsWord, toBase64, toBytes, toLabel, toText } from "./text.ts";
-import { likeliest, type Node, pathOf, ranked, Trie } from "./trie.ts";
+import type { Frame } from "./frame.ts";
+import { endOfLine, endOfWord, ghostOf, wholeCharacter } from "./ghost.ts";
+import { type Binding, describe, listen } from "./keys.ts";
+import { type Act, List } from "./list.ts";
+import { Paper } from "./paper.ts";
+import { Rule } from "./rule.ts";
+import { carryPath, continuationsOf, type ModelName, MOST_PRUNED, type Operation, requestOf, Session, type Settings } from "./session.ts";
+import { Shelf } from "./shelf.ts";
+import { recall, remember } from "./store.ts";
+import { count, difference, toBinary, toBytes, toLabel, toText } from "./text.ts";
+import { Timing } from "./timing.ts";
+import { writeTree } from "./tree.ts";
+import { findBelow, isBelow, likeliest, type Node, pathOf, ranked } from "./trie.ts";
+import { Weaver } from "./weaver.ts";
 
-// What undo goes back to. `avoid` is relative to the end of the text.
-interface Loom { text: string; avoid: Uint8Array[]; temperature: number; steps: number; seed: number }
+const READING_MS = 400, N_CHOICES = 9, MOST_COSTS = 1024;
+const by = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
+const state = by("state"), marks = document.body.dataset; // marks: what tests and styles wait for
 
-const PAUSE_MS = 120, READING_MS = 400, LANES = 512, MAX_AVOID = 64, N_CHOICES = 9;
-const element = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
-const text = element<HTMLTextAreaElement>("text"), choices = element("choices");
-const info = element("info"), state = element("state"), hint = element("hint");
-const temperature = element<HTMLInputElement>("temperature"), steps = element<HTMLInputElement>("steps");
-
-const history = new History<Loom>({
-  text: text.value, avoid: [], temperature: Number(temperature.value), steps: Number(steps.value),
-  seed: 1,
-});
-let trie = new Trie();     // what is drawn
-let shownRoot = trie.root; // the part of it that still belongs to the text
-let cursor: Node | null = null;
-let isStale = false, isPaused = false, isRunning = false;
+let session = new Session(null);
 let model: Model | null = null;
-let gates = 0, askedAt = 0, timer = 0, readingTimer = 0, listed: Choice[] = [];
+let cursor: Node | null = null;      // the marked branch
+let elsewhere = -1;                  // or the marked pin, where that is of another text
+let listed: Choice[] = [], pinned: Choice[] = [];
+let isPaused = false, isRunning = false, isScheduled = false, hasBegun = false;
+let askedAt = 0, readingTimer = 0;
+let latest: Frame | null = null;     // received, but not drawn yet
 
-const flow = new Flow(element<HTMLCanvasElement>("flow"), {
-  hover: (node) => { cursor = node; show(); },
-  commit, prune,
-});
+const weaver = new Weaver(), timing = new Timing();
+
+// ------------------------------------------------------------------------------ the server
 
 const scheme = location.protocol === "https:" ? "wss:" : "ws:";
 const connection = new Connection(`${scheme}//${location.host}/api/lanes`, {
   opened(opened) {
-    model = opened;
-    askedAt = performance.now();
-    element("model").textContent = `${model.name} · ${count(model.n_ands)} AND gates · `
+    model = curious.model = opened;
+    by("model").textContent = `${model.name} · ${count(model.n_ands)} AND gates · `
       + `${model.n_state_bits} bits of memory a lane`;
-    weave();
+    void begin();
   },
-  closed() { setState("the server is gone; trying again …", true); },
-  frame(frame) {
+  closed() { say("The server is gone; trying again …", true); },
+  frame(frame, data) {
+    timing.measure(() => {
+      const path = cursor && here() ? toBinary(pathOf(cursor, here())) : "";
+      const before = here();
+      weaver.grow(frame, session.now);
+      if (before !== here()) cursor = path && here() ? findBelow(here()!, path) : null;
+      curious.grow(frame, data);
+    });
     if (frame.step === 1) {
-      trie = new Trie();
-      shownRoot = trie.root;
-      cursor = null;
-      isStale = false;
-      document.body.dataset.firstFrameMs = (performance.now() - askedAt).toFixed(0);
+      marks.firstFrameMs = (performance.now() - askedAt).toFixed(0);
+      marks.firstBeamMs ??= performance.now().toFixed(0); // since navigation
     }
-    trie.grow(frame);
-    gates += (model?.n_ands ?? 0) * LANES;
-    document.body.dataset.lanes = String(frame.byte.length);
-    document.body.dataset.step = String(frame.step);
     clearTimeout(readingTimer);
-    setState(`${frame.byte.length} lanes · byte ${frame.step} of ${history.now.steps} · `
-      + `${count(gates)} gate evaluations`);
-    show();
+    latest = frame;
+    draw();
   },
-  ended(_id, reason) {
+  ended(reason) {
+    clearTimeout(readingTimer);
     isRunning = false;
-    document.body.dataset.ended = reason;
-    if (reason === "exhausted") setState("nothing is left that was not pruned; undo brings it back");
-    show();
-    element("spoken").textContent = listed.length
-      ? "Next words: " + listed.slice(0, 5).map((c) => toText(c.path).trim()).join(", ") : "";
+    weaver.settle();
+    sayLatest();
+    marks.print = curious.print;
+    if (reason === "exhausted") say("Nothing is left that the constraint and what you pruned allow; undo brings it back.");
+    render();
+    marks.ended = reason;
+    speak(listed.length ? "Next words: " + listed.slice(0, 5).map((c) => toText(c.path).trim()).join(", ") : "");
   },
-  failed(message) { setState(message, true); },
+  failed(message, field) {
+    clearTimeout(readingTimer);
+    isRunning = false;
+    if (field === "pattern" || field === "words") rule.showError(message);
+    say(message, true);
+    marks.ended = "failed";
+    draw();
+  },
+  stats(stats) { curious.told(stats); },
 });
 
-function count(n: number): string {
-  const units: [number, string][] = [[1e15, "quadrillion"], [1e12, "trillion"], [1e9, "billion"],
-                                     [1e6, "million"], [1e3, "thousand"]];
-  const [unit, name] = units.find(([u]) => n >= u) ?? [1, ""];
-  return `${(n / unit).toPrecision(3)} ${name}`.trim();
-}
+const curious = new Curious(by<HTMLDetailsElement>("curious"), timing, () => connection.askStats());
 
-function setState(message: string, isBad = false): void {
+function say(message: string, isBad = false): void {
   state.textContent = message;
   state.classList.toggle("bad", isBad);
 }
 
-// Sends the present to the server; what is drawn stays, dimmed, until the first frame.
-function weave(): void {
-  clearTimeout(timer);
-  const now = history.now;
-  delete document.body.dataset.ended;
-  delete document.body.dataset.firstFrameMs;
-  isStale = true;
-  isRunning = !isPaused && connection.beam({
-    text: now.text, width: LANES, steps: now.steps, temperature: now.temperature, seed: now.seed,
-    avoid_base64: now.avoid.map(toBase64),
-  });
-  clearTimeout(readingTimer);
-  if (isRunning) readingTimer = window.setTimeout(() => setState("reading your text …"), READING_MS);
-  show();
+function speak(message: string): void { by("spoken").textContent = message; }
+
+function notice(message: string): void {
+  by("notice").textContent = message;
+  by("notice").hidden = !message;
 }
 
-function change(next: Partial<Loom>): void {
-  history.push({ ...history.now, ...next });
+// Asks for what grows from the present, unless that is what grows already.
+function weave(isForced = false): void {
+  const request = requestOf(session.now);
+  if (!model || isPaused || (!isForced && !weaver.isNew(request))) return;
+  delete marks.ended;
+  delete marks.firstFrameMs;
+  weaver.ask(request, session.now.bytes);
+  isRunning = connection.beam(request);
+  clearTimeout(readingTimer);
+  if (isRunning) readingTimer = window.setTimeout(() => say("Reading your text …"), READING_MS);
+}
+
+// ----------------------------------------------------------------------------- the session
+
+const here = (): Node | null => weaver.rootAt(session.now.bytes);
+
+function act(operation: Operation): void {
+  paper.flush();
+  if (!session.append(operation)) return;
+  shelf.written(session);
   apply();
 }
 
+// Shows the present everywhere.
 function apply(): void {
+  const { now } = session;
   askedAt = performance.now();
-  const now = history.now;
-  if (text.value !== now.text) text.value = now.text;
-  temperature.value = String(now.temperature);
-  steps.value = String(now.steps);
-  hint.hidden = true;
+  const root = here();
+  if (!cursor || !root || cursor === root || !isBelow(cursor, root)) cursor = null;
+  elsewhere = -1;
+  paper.show(now.text);
+  rule.show(now.constraint);
+  for (const name of ["temperature", "steps", "width", "seed"] as const)
+    by<HTMLInputElement>(name).value = String(now[name]);
+  by<HTMLButtonElement>("undo").disabled = !session.canUndo;
+  by<HTMLButtonElement>("redo").disabled = !session.canRedo;
   weave();
+  draw();
+}
+
+const nameOf = (of: Model | null): ModelName | null => of && { name: of.name, sha256: of.sha256 };
+
+// Opens a session. One of another model keeps its text and settings here, but none of its marks.
+function open(opened: Session): void {
+  const isForeign = opened.model && model && opened.model.sha256 !== model.sha256;
+  const { text, temperature, width, steps, seed, constraint } = opened.now;
+  const own = nameOf(model);
+  const start = { text, temperature, width, steps, seed, ...(constraint && { constraint }) };
+  session = isForeign ? new Session(own, start) : opened;
+  session.model ??= own;
+  notice(isForeign ? `This session was woven with the model ${opened.model!.name} `
+    + `(${opened.model!.sha256.slice(0, 8)}); here is ${own!.name} (${own!.sha256.slice(0, 8)}). `
+    + "Its text and settings are kept; what grows is other, and prunes, pins and boosts are left out." : "");
+  cursor = null;
+  flow.reset();
+  apply();
+}
+
+async function begin(): Promise<void> {
+  if (hasBegun) return weave(true);
+  hasBegun = true;
+  paper.flush(); // typed before there was a connection
+  if (!session.operations.length && await shelf.begin()) return;
+  session.model = nameOf(model);
+  apply();
 }
 
 // ------------------------------------------------------------------------------- steering
 
-function commit(node: Node): void {
-  let end: Node = node;
-  // never stop in the middle of a character: go on to its last byte
-  for (let next = likeliest(end); toText(pathOf(end)).endsWith("�") && next; next = likeliest(end))
-    end = next;
-  const path = pathOf(end).subarray(shownRoot.depth);
-  const avoid = history.now.avoid
-    .filter((a) => a.length > path.length && path.every((b, i) => a[i] === b))
-    .map((a) => a.subarray(path.length));
-  shownRoot = end;
+function take(node: Node): void {
+  const root = here();
+  if (!root || !isBelow(node, root) || node === root) return;
+  const text = toText(pathOf(wholeCharacter(node, root), root));
   cursor = null;
-  change({ text: history.now.text + toText(path), avoid });
+  flow.zoom.reset();
+  act({ op: "commit", text });
+  speak("Took " + text.trim());
+}
+
+function takePin(choice: Choice): void {
+  if (choice.node) return take(choice.node);
+  act({ op: "edit", ...difference(session.now.text, toText(choice.path)) });
 }
 
 function prune(node: Node): void {
-  const path = pathOf(node).subarray(shownRoot.depth);
-  if (path.length === 0) return;
+  const root = here();
+  if (!root || !isBelow(node, root) || node === root) return;
+  const path = pathOf(node, root);
   cursor = null;
-  change({ avoid: [...history.now.avoid, path].slice(-MAX_AVOID) });
+  act({ op: "prune", ...carryPath(path) });
+  const n = continuationsOf(session.now.pruned, session.now.bytes).length;
+  speak(`Pruned ${toText(path).trim()}`);
+  if (n > MOST_PRUNED) say(`Only the last ${MOST_PRUNED} prunes of one place hold; the first may grow again.`);
 }
 
-function undo(): void { if (history.undo()) apply(); }
-function redo(): void { if (history.redo()) apply(); }
-function reroll(): void { change({ seed: history.now.seed + 1 }); }
+function pin(node: Node): void {
+  const root = here();
+  if (!root || !isBelow(node, root) || node === root || node.depth - root.depth > MOST_COSTS) return;
+  const known = pinned.find((c) => c.node === node), costs: number[] = [];
+  if (known) return unpin(known.pin);
+  for (let n: Node = node; n !== root && n.parent; n = n.parent) costs.unshift(Math.min(65535, Math.round(256 * n.bits)));
+  act({ op: "pin", ...carryPath(pathOf(node, root)), costs });
+  speak(`Pinned ${toText(pathOf(node, root)).trim()}`);
+}
+
+function unpin(index: number): void {
+  act({ op: "unpin", pin: index });
+  speak("No longer pinned");
+}
+
+function boost(node: Node, bits: number): void {
+  const root = here();
+  if (!root || !isBelow(node, root) || node === root) return;
+  act({ op: "boost", ...carryPath(pathOf(node, root)), bits });
+  speak(`${bits > 0 ? "Likelier" : "Less likely"}: ${toText(pathOf(node, root)).trim()}`);
+}
+
+const ACTS: Record<Act, (node: Node) => void> = {
+  take, prune, pin, boost: (node) => boost(node, 1), damp: (node) => boost(node, -1),
+};
+
+function actOn(name: Act, choice: Choice): void {
+  if (choice.pin >= 0 && name === "take") takePin(choice);
+  else if (choice.pin >= 0 && (name === "pin" || name === "prune")) unpin(choice.pin);
+  else if (choice.node) ACTS[name](choice.node);
+}
+
+// What Enter, x, p, + and - are about: the marked pin of another text, or the marked branch.
+function actOnMarked(name: Act): void {
+  if (elsewhere >= 0 && pinned[elsewhere]) actOn(name, pinned[elsewhere]);
+  else if (cursor) ACTS[name](cursor);
+  else say("Mark a branch first: Esc, then the arrow keys.");
+}
+
+function mark(node: Node | null, pinOfOther = -1): void {
+  cursor = node;
+  elsewhere = pinOfOther;
+  draw();
+}
+
+function walk(key: string): void {
+  const root = here();
+  if (!root) return;
+  const from = cursor ?? root;
+  if (key === "ArrowRight") mark(likeliest(from) ?? from);
+  else if (key === "ArrowLeft") mark(from.depth > root.depth + 1 ? from.parent : null);
+  else {
+    const siblings = ranked(from === root ? root : from.parent!);
+    const at = from === root ? 0 : siblings.indexOf(from) + (key === "ArrowDown" ? 1 : -1);
+    mark(siblings[Math.max(0, Math.min(siblings.length - 1, at))] ?? null);
+  }
+  flow.reveal();
+  if (cursor) speak(`${toLabel(pathOf(cursor, root))}, ${(cursor.total - root.total).toFixed(1)} bits`);
+}
+
+function move(key: string): void {
+  const isVertical = key === "ArrowUp" || key === "ArrowDown";
+  if (document.activeElement === by("flow") || !isVertical) walk(key);
+  else list.move(key === "ArrowDown" ? 1 : -1);
+}
+
+function set(settings: Partial<Settings>): void { act({ op: "set", ...settings }); }
+function undo(): void { act({ op: "undo" }); }
+function redo(): void { act({ op: "redo" }); }
+function reroll(): void { set({ seed: (session.now.seed + 1) % 2 ** 32 }); }
 
 function pause(): void {
   isPaused = !isPaused;
-  element("pause").textContent = isPaused ? "Go" : "Pause";
+  by("pause").textContent = isPaused ? "Go" : "Pause";
   if (isPaused) connection.cancel();
-  else weave();
-}
-
-function moveCursor(key: string): void {
-  const from = cursor ?? shownRoot;
-  if (key === "ArrowRight") cursor = likeliest(from) ?? from;
-  else if (key === "ArrowLeft") cursor = from.depth > shownRoot.depth + 1 ? from.parent : null;
-  else {
-    const siblings = ranked(from.parent ?? from);
-    const at = siblings.indexOf(from) + (key === "ArrowDown" ? 1 : -1);
-    cursor = siblings[Math.max(0, Math.min(siblings.length - 1, at))] ?? likeliest(from);
-  }
-  show();
-}
-
-// The likeliest next word, for Tab.
-function acceptWord(): void {
-  let node: Node | null = likeliest(shownRoot);
-  while (node && !endsWord(pathOf(node).subarray(shownRoot.depth)) && node.children.length)
-    node = likeliest(node);
-  if (node) commit(node);
+  else weave(true);
 }
 
 // ---------------------------------------------------------------------------------- views
 
-function show(): void {
-  flow.show(shownRoot, cursor, history.now.steps, isStale);
-  const node = cursor;
-  const path = node ? pathOf(node).subarray(shownRoot.depth) : null;
-  info.textContent = path && path.length
-    ? `“${toLabel(path)}”  ${((node?.total ?? 0) - shownRoot.total).toFixed(1)} bits, `
-      + `1 in ${count(2 ** ((node?.total ?? 0) - shownRoot.total))}`
-    : "Click a continuation to take it, right-click to prune it.";
-  document.body.classList.toggle("running", isRunning);
-  showChoices();
+const flow = new Flow(by<HTMLCanvasElement>("flow"), { hover: (node) => mark(node), commit: take, prune, changed: draw });
+const list = new List(by("choices"), by("choices-words"), by("choices-pins"), {
+  act: actOn,
+  mark: (choice) => mark(choice.node, choice.node ? -1 : choice.pin),
+});
+const paper = new Paper(by<HTMLTextAreaElement>("text"), by("mirror"), {
+  edited(edit) {
+    session.append({ op: "edit", ...edit });
+    shelf.written(session);
+    apply();
+  },
+  typing: draw,
+  takeWord: () => takeGhost(endOfWord),
+  takeLine: () => takeGhost(endOfLine),
+  leave: () => list.focus(),
+});
+const rule = new Rule((constraint) => act({ op: "constrain", ...constraint }), () => list.focus());
+const shelf = new Shelf({
+  opened: open,
+  asked() {
+    paper.flush();
+    return session;
+  },
+  tree: () => { const root = here(); return root ? writeTree(root, session.now, model) : ""; },
+  say,
+  refuse: notice,
+});
+
+function takeGhost(end: (root: Node) => Node | null): void {
+  paper.flush();
+  const root = here(), node = root && end(root);
+  if (node) take(node);
 }
 
-function showChoices(): void {
-  listed = listChoices(shownRoot, N_CHOICES).map((c) => ({ ...c, path: c.path }));
-  while (choices.children.length < listed.length) choices.append(newChoice(choices.children.length));
-  while (choices.children.length > listed.length) choices.lastChild?.remove();
-  listed.forEach((choice, i) => {
-    const row = choices.children[i] as HTMLElement, label = toLabel(choice.path.subarray(shownRoot.depth));
-    const percent = `${(100 * choice.share).toFixed(choice.share < 0.1 ? 1 : 0)} %`;
-    row.style.setProperty("--share", String(choice.share / (listed[0].share || 1)));
-    (row.querySelector(".words") as HTMLElement).textContent = label;
-    (row.querySelector(".share") as HTMLElement).textContent = percent;
-    (row.querySelector(".prune") as HTMLElement).setAttribute("aria-label", `prune ${label}`);
+// Draws once an animation frame, however many steps arrive.
+function draw(): void {
+  if (isScheduled) return;
+  isScheduled = true;
+  requestAnimationFrame(() => {
+    isScheduled = false;
+    timing.measure(render);
+    timing.endFrame();
+    marks.frameMs = timing.quantile(0.5).toFixed(2);
+    marks.frameP95Ms = timing.quantile(0.95).toFixed(2);
   });
 }
 
-function newChoice(i: number): HTMLElement {
-  const row = document.createElement("li");
-  row.innerHTML = `<button class="take"><kbd>${i + 1}</kbd><span class="words"></span>`
-    + `<span class="share"></span></button><button class="prune" title="prune">×</button>`;
-  row.querySelector(".take")!.addEventListener("click", () => commit(listed[i].node));
-  row.querySelector(".prune")!.addEventListener("click", () => prune(listed[i].node));
-  return row;
+function markedRow(): number {
+  if (elsewhere >= 0) return listed.length + elsewhere;
+  if (!cursor) return -1;
+  const rows = [...listed, ...pinned], exact = rows.findIndex((c) => c.node === cursor);
+  return exact >= 0 ? exact : rows.findIndex((c) => c.node && (isBelow(c.node, cursor!) || isBelow(cursor, c.node)));
+}
+
+function sayLatest(): void {
+  if (!latest) return;
+  const lanes = latest.byte.length, { step } = latest;
+  marks.lanes = String(lanes);
+  marks.step = String(step);
+  say(`${lanes} lanes · byte ${step} of ${session.now.steps} · ${count(curious.gates)} gates run`);
+  latest = null;
+}
+
+function render(): void {
+  const root = here(), { now } = session;
+  weaver.mark(now);
+  if (cursor && (!root || !isBelow(cursor, root))) cursor = null;
+  listed = root ? listChoices(root, N_CHOICES) : listed.map((c) => ({ ...c, node: null }));
+  pinned = listPins(root, now);
+  list.show(listed, pinned, markedRow());
+  flow.draw({ root: root ?? weaver.former, cursor, columns: now.steps, isDimmed: !root });
+  const ghostRoot = weaver.rootAt(toBinary(toBytes(paper.text)));
+  paper.showGhost(ghostRoot ? ghostOf(ghostRoot) : "");
+  by("info").textContent = cursor && root && cursor !== root
+    ? `“${toLabel(pathOf(cursor, root))}”  ${(cursor.total - root.total).toFixed(1)} bits, `
+      + `1 in ${count(2 ** (cursor.total - root.total))}`
+    : "Click a continuation to take it, right-click to prune it; the wheel zooms.";
+  for (const id of ["take", "prune", "pin", "boost", "damp"])
+    by<HTMLButtonElement>(id).disabled = !cursor && elsewhere < 0;
+  document.body.classList.toggle("running", isRunning);
+  sayLatest();
+  curious.draw();
 }
 
 // ---------------------------------------------------------------------------------- input
 
-text.addEventListener("input", () => {
-  clearTimeout(timer);
-  hint.hidden = true;
-  timer = window.setTimeout(() => {
-    const old = toBytes(history.now.text), now = toBytes(text.value);
-    const isLonger = now.length >= old.length && old.every((b, i) => now[i] === b);
-    const typed = now.subarray(old.length);
-    const avoid = isLonger
-      ? history.now.avoid.filter((a) => a.length > typed.length && typed.every((b, i) => a[i] === b))
-          .map((a) => a.subarray(typed.length))
-      : [];
-    history.push({ ...history.now, text: text.value, avoid });
-    askedAt = performance.now();
-    weave();
-  }, PAUSE_MS);
-});
+const help = by<HTMLDialogElement>("help"), keysOn = by<HTMLInputElement>("keys-on");
+const BINDINGS: Binding[] = [
+  { keys: [..."123456789"], shown: "1 … 9", does: "take a choice of the list",
+    run: (key) => { const choice = list.at(Number(key) - 1); if (choice) actOn("take", choice); } },
+  { keys: [], shown: "→ End", does: "at the end of the text: take a word or the line of the grey continuation" },
+  { keys: [], shown: "Esc", does: "from the text to the list" },
+  { keys: ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"], shown: "↑ ↓ ← →",
+    does: "mark a branch: rows of the list, or steps in the tree", run: move },
+  { keys: ["Enter"], shown: "Enter", does: "take the marked branch", run: () => actOnMarked("take") },
+  { keys: ["x", "Delete"], shown: "x", does: "prune it: it grows no more", run: () => actOnMarked("prune") },
+  { keys: ["p"], shown: "p", does: "pin it: it stays, whatever grows; again: let it go", run: () => actOnMarked("pin") },
+  { keys: ["+", "="], shown: "+", does: "twice as likely", run: () => actOnMarked("boost") },
+  { keys: ["-"], shown: "-", does: "half as likely", run: () => actOnMarked("damp") },
+  { keys: ["/"], shown: "/", does: "constrain what grows: a pattern, or words", run: () => rule.focus() },
+  { keys: ["e", "t"], shown: "e", does: "edit the text, anywhere in it", run: () => paper.focus() },
+  { keys: ["u"], shown: "u Ctrl-Z", does: "undo", run: undo },
+  { keys: ["U"], shown: "U Ctrl-Shift-Z", does: "redo", run: redo },
+  { keys: ["r"], shown: "r", does: "draw again, with a new seed", run: reroll },
+  { keys: ["d"], shown: "d", does: "how adventurous", run: () => by("temperature").focus() },
+  { keys: [" "], shown: "space", does: "pause or go on", run: pause },
+  { keys: ["g"], shown: "g", does: "to the tree", run: () => by("flow").focus() },
+  { keys: ["l", "Escape"], shown: "l", does: "to the list", run: () => list.focus() },
+  { keys: ["z"], shown: "z", does: "zoom in on the marked branch; also wheel and drag", run: () => flow.zoomAtCursor(2) },
+  { keys: ["Z"], shown: "Z", does: "zoom out", run: () => flow.zoomAtCursor(0.5) },
+  { keys: ["0"], shown: "0", does: "the whole tree", run: () => flow.reset() },
+  { keys: ["s"], shown: "s", does: "sessions: links, files, what this browser keeps", run: () => by("sessions-open").click() },
+  { keys: ["b"], shown: "b", does: "lanes and gates: the bits", run: () => by("curious").toggleAttribute("open") },
+  { keys: ["?"], shown: "?", does: "this help", run: () => help.showModal() },
+];
 
-text.addEventListener("keydown", (e) => {
-  if (e.key === "Tab" && !e.shiftKey && text.selectionStart === text.value.length) {
-    e.preventDefault();
-    acceptWord();
-  } else if (e.key === "Escape") element("flow").focus();
-});
+describe(BINDINGS, by<HTMLTableElement>("keys"));
+keysOn.checked = recall("keys") !== "off";
+keysOn.addEventListener("change", () => remember("keys", keysOn.checked ? "on" : "off"));
+listen(BINDINGS, () => keysOn.checked, undo, redo);
 
-document.addEventListener("keydown", (e) => {
-  const inText = e.target === text, withControl = e.ctrlKey || e.metaKey;
-  if (withControl && e.key.toLowerCase() === "z" && !inText) {
-    e.preventDefault();
-    if (e.shiftKey) redo(); else undo();
-    return;
-  }
-  if (inText || withControl || e.altKey || e.target instanceof HTMLInputElement) return;
-  const onButton = e.target instanceof HTMLButtonElement && (e.key === " " || e.key === "Enter");
-  if (onButton || document.querySelector("dialog[open]")) return;
-  const index = "123456789".indexOf(e.key);
-  if (index >= 0 && e.key.length === 1) {
-    if (listed[index]) commit(listed[index].node);
-  } else if (e.key.startsWith("Arrow")) moveCursor(e.key);
-  else if (e.key === "Enter" && cursor) commit(cursor);
-  else if (e.key === "x" && cursor) prune(cursor);
-  else if (e.key === "u") undo();
-  else if (e.key === "U") redo();
-  else if (e.key === "r") reroll();
-  else if (e.key === " ") pause();
-  else if (e.key === "?") element<HTMLDialogElement>("help").showModal();
-  else if (e.key === "t") text.focus();
-  else return;
-  e.preventDefault();
-});
-
-temperature.addEventListener("change", () => change({ temperature: Number(temperature.value) }));
-steps.addEventListener("change", () => change({ steps: Number(steps.value) }));
-element("undo").addEventListener("click", undo);
-element("redo").addEventListener("click", redo);
-element("reroll").addEventListener("click", reroll);
-element("pause").addEventListener("click", pause);
-element("copy").addEventListener("click", () => void navigator.clipboard.writeText(text.value));
-element("about").addEventListener("click", () => element<HTMLDialogElement>("help").showModal());
-text.setSelectionRange(text.value.length, text.value.length);
+for (const name of ["temperature", "steps", "width", "seed"] as const)
+  by<HTMLInputElement>(name).addEventListener("change", (e) => {
+    const input = e.target as HTMLInputElement;
+    if (input.checkValidity() && input.value !== "") set({ [name]: Number(input.value) });
+    else input.value = String(session.now[name]);
+  });
+const clicks: Record<string, () => void> = {
+  undo, redo, reroll, pause,
+  "zoom-in": () => flow.zoomAtCursor(2), "zoom-out": () => flow.zoomAtCursor(0.5), "zoom-all": () => flow.reset(),
+  about: () => help.showModal(),
+  "hint-done": () => {
+    by("hint").hidden = true;
+    remember("hint", "seen");
+    paper.focus();
+  },
+};
+for (const name of Object.keys(ACTS) as Act[]) clicks[name] = () => actOnMarked(name);
+for (const [id, work] of Object.entries(clicks)) by(id).addEventListener("click", work);
+by("hint").hidden = recall("hint") !== null;
+by<HTMLTextAreaElement>("text").setSelectionRange(paper.text.length, paper.text.length);

@@ -2,29 +2,25 @@
 // The connection to the server: one WebSocket that comes back by itself, and the beam on it.
 
 import { decodeFrame, type Frame } from "./frame.ts";
+import type { BeamRequest } from "./session.ts";
 
 export interface Model {
   name: string;
+  sha256: string;
   n_state_bits: number;
   n_ands: number;
-  bits_per_byte?: number;
+  n_lut3: number;
 }
 
-export interface BeamRequest {
-  text: string;
-  width: number;
-  steps: number;
-  temperature: number;
-  seed: number;
-  avoid_base64: string[];
-}
+export interface Stats { steps: number; step_us: number; lanes_busy: number; sessions: number }
 
 export interface Listener {
   opened(model: Model): void;
   closed(): void;
-  frame(frame: Frame): void;
-  ended(id: number, reason: string): void;
-  failed(message: string): void;
+  frame(frame: Frame, data: ArrayBuffer): void;
+  ended(reason: string): void;
+  failed(message: string, field: string | undefined): void;
+  stats(stats: Stats): void;
 }
 
 const FIRST_WAIT_MS = 250, LONGEST_WAIT_MS = 4000;
@@ -33,7 +29,7 @@ export class Connection {
   private socket: WebSocket | null = null;
   private nextId = 1;
   private wait = FIRST_WAIT_MS;
-  beamId = 0;
+  private beamId = 0;
 
   constructor(private url: string, private listener: Listener) {
     this.open();
@@ -60,25 +56,29 @@ export class Connection {
   private receive(data: string | ArrayBuffer): void {
     if (typeof data !== "string") {
       const frame = decodeFrame(data);
-      if (frame.id === this.beamId) this.listener.frame(frame);
+      if (frame.id === this.beamId) this.listener.frame(frame, data);
       return;
     }
     const answer = JSON.parse(data);
     if (answer.type === "hello") this.listener.opened(answer.model);
-    else if (answer.type === "error") this.listener.failed(answer.message);
-    else if (answer.type === "beam_end" && answer.id === this.beamId)
-      this.listener.ended(answer.id, answer.reason);
+    else if (answer.type === "stats") this.listener.stats(answer);
+    else if (answer.type === "error") this.listener.failed(answer.message, answer.field);
+    else if (answer.type === "beam_end" && answer.id === this.beamId) this.listener.ended(answer.reason);
+  }
+
+  private send(request: object): number {
+    const id = this.nextId++;
+    this.socket?.send(JSON.stringify({ id, ...request }));
+    return id;
   }
 
   // Starts a beam, which replaces the one before. False while there is no connection.
   beam(request: BeamRequest): boolean {
     if (!this.socket) return false;
-    this.beamId = this.nextId++;
-    this.socket.send(JSON.stringify({ id: this.beamId, op: "beam", ...request }));
+    this.beamId = this.send({ op: "beam", ...request });
     return true;
   }
 
-  cancel(): void {
-    this.socket?.send(JSON.stringify({ id: this.nextId++, op: "cancel", beam: this.beamId }));
-  }
+  cancel(): void { this.send({ op: "cancel", beam: this.beamId }); }
+  askStats(): void { this.send({ op: "stats" }); }
 }

@@ -1,116 +1,212 @@
 // SPDX-License-Identifier: MIT
-// The flow view: the tree on a canvas. Text runs to the right, height is probability.
+// The flow view: the tree on a canvas. Text runs to the right, height is probability. Zooming in
+// on a branch also moves along the text that all of the window shares.
 
-import { layOut, pieceAt, type Piece } from "./layout.ts";
+import { hueOf, isDark, onScheme } from "./colour.ts";
+import { layOut, nodeAt, type Run, sharedColumns, visible } from "./layout.ts";
 import { toLabel } from "./text.ts";
-import type { Node } from "./trie.ts";
+import { type Node, pathOf } from "./trie.ts";
+import { Zoom } from "./zoom.ts";
 
-const LABEL_HEIGHT = 10, LEAST_HEIGHT = 0.4, MARGIN = 6;
+// heights in pixels of what gets a label, and the sizes of its letters at nine pixels a column
+const LEAST_LABEL = 10, LARGE_LABEL = 15, SMALL = 10, LARGE = 13.5, ADVANCE = 0.602;
+const LEAST_HEIGHT = 0.4, MARGIN = 6, DRAG = 4, CONTEXT_COLUMNS = 4;
+const FONT = 'ui-monospace, "DejaVu Sans Mono", monospace';
 
 export interface FlowEvents {
   hover(node: Node | null): void;
   commit(node: Node): void;
   prune(node: Node): void;
+  changed(): void; // it wants to be drawn anew
+}
+
+export interface Picture { root: Node | null; cursor: Node | null; columns: number; isDimmed: boolean }
+
+interface Box {
+  run: Run;
+  hue: number;
+  isOnPath: boolean;
+  x: number; y: number; width: number; height: number; // in pixels of the window
 }
 
 export class Flow {
-  private pieces: Piece[] = [];
+  readonly zoom = new Zoom();
+  private runs: Run[] = [];
   private context: CanvasRenderingContext2D;
-  private root: Node | null = null;
-  private cursor: Node | null = null;
-  private isStale = false;
-  private columns = 64;
-  private scheduled = false;
+  private picture: Picture = { root: null, cursor: null, columns: 64, isDimmed: false };
+  private path = new Set<Node>(); // from the root to the marked branch
+  private width = 0;
+  private height = 0;
+  private left = 0;   // columns that are scrolled away
+  private column = 9; // width in pixels
+  private isDark = false;
+  private fingers = new Map<number, PointerEvent>();
+  private moved = 0;
 
-  constructor(private canvas: HTMLCanvasElement, events: FlowEvents) {
+  constructor(private canvas: HTMLCanvasElement, private events: FlowEvents) {
     this.context = canvas.getContext("2d")!;
-    const nodeAt = (e: MouseEvent): Node | null => {
-      const box = canvas.getBoundingClientRect();
-      const x = e.clientX - box.left - MARGIN;
-      const column = Math.floor(x / this.columnWidth());
-      const piece = pieceAt(this.pieces, column, e.clientY - box.top);
-      let node = piece?.head ?? null;
-      for (let i = column - (piece?.x ?? 0); node && i > 0 && node !== piece?.tail; i--)
-        node = node.children[0];
-      return node;
-    };
-    canvas.addEventListener("mousemove", (e) => events.hover(nodeAt(e)));
-    canvas.addEventListener("mouseleave", () => events.hover(null));
+    canvas.addEventListener("pointermove", (e) => this.move(e));
+    canvas.addEventListener("pointerleave", (e) => e.pointerType === "mouse" && events.hover(null));
+    canvas.addEventListener("pointerdown", (e) => {
+      this.fingers.set(e.pointerId, e);
+      if (this.fingers.size === 1) this.moved = 0;
+    });
+    for (const name of ["pointerup", "pointercancel"] as const)
+      addEventListener(name, (e) => this.fingers.delete(e.pointerId));
     canvas.addEventListener("click", (e) => {
-      const node = nodeAt(e);
+      const node = this.moved < DRAG ? this.under(e) : null;
       if (node) events.commit(node);
     });
     canvas.addEventListener("contextmenu", (e) => {
-      const node = nodeAt(e);
+      const node = this.under(e);
       e.preventDefault();
       if (node) events.prune(node);
     });
-    new ResizeObserver(() => this.schedule()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.schedule());
+    canvas.addEventListener("wheel", (e) => {
+      if (e.ctrlKey || (this.zoom.isWhole && e.deltaY > 0)) return; // the browser's zoom, the page's scrolling
+      e.preventDefault();
+      this.zoomBy(2 ** (-e.deltaY / 240), this.partOf(e));
+    }, { passive: false });
+    new ResizeObserver(([entry]) => {
+      this.width = entry.contentRect.width;
+      this.height = entry.contentRect.height;
+      events.changed();
+    }).observe(canvas);
+    onScheme(events.changed);
   }
 
-  show(root: Node | null, cursor: Node | null, columns: number, isStale: boolean): void {
-    Object.assign(this, { root, cursor, columns, isStale });
-    this.schedule();
+  zoomBy(factor: number, at = 0.5): void {
+    this.zoom.by(factor, at);
+    this.canvas.style.touchAction = this.zoom.isWhole ? "pan-y" : "none";
+    this.events.changed();
   }
 
-  private columnWidth(): number {
-    return Math.min(9, Math.max(6.5, (this.canvas.clientWidth - 2 * MARGIN) / this.columns));
+  // Zooms around the marked branch, where there is one.
+  zoomAtCursor(factor: number): void {
+    const head = this.picture.cursor, run = head && this.runOf(head);
+    const middle = run ? (run.y + run.height / 2) / this.pixels() : NaN;
+    const at = (middle - this.zoom.top) * this.zoom.scale;
+    this.zoomBy(factor, at >= 0 && at <= 1 ? at : 0.5);
   }
 
-  private schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    requestAnimationFrame(() => {
-      this.scheduled = false;
-      this.draw();
-    });
+  reset(): void {
+    this.zoom.reset();
+    this.zoomBy(1);
   }
 
-  private draw(): void {
-    const { canvas, context: c } = this, scale = devicePixelRatio || 1;
-    const width = canvas.clientWidth, height = canvas.clientHeight;
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-    c.scale(scale, scale);
+  // So that the marked branch is seen.
+  reveal(): void {
+    const run = this.picture.cursor && this.runOf(this.picture.cursor), pixels = this.pixels();
+    if (run) this.zoom.reveal(run.y / pixels, (run.y + run.height) / pixels);
+  }
+
+  private runOf(node: Node): Run | null {
+    const find = (runs: Run[]): Run | null => {
+      for (const run of runs) {
+        if (node.depth <= run.tail.depth && node.depth >= run.head.depth && isWithin(run, node)) return run;
+        const below = find(run.runs);
+        if (below) return below;
+      }
+      return null;
+    };
+    return find(this.runs);
+  }
+
+  private pixels(): number { return this.height * this.zoom.scale; }
+
+  private partOf(e: MouseEvent): number {
+    const box = this.canvas.getBoundingClientRect();
+    return (e.clientY - box.top) / box.height;
+  }
+
+  private under(e: MouseEvent): Node | null {
+    const x = e.clientX - this.canvas.getBoundingClientRect().left - MARGIN;
+    const column = Math.floor(x / this.column + this.left);
+    return nodeAt(this.runs, column, (this.partOf(e) / this.zoom.scale + this.zoom.top) * this.pixels());
+  }
+
+  private move(e: PointerEvent): void {
+    const before = this.fingers.get(e.pointerId);
+    if (!before) return this.events.hover(this.under(e));
+    const other = [...this.fingers.values()].find((f) => f.pointerId !== e.pointerId);
+    this.moved += Math.hypot(e.clientX - before.clientX, e.clientY - before.clientY);
+    if (other) {
+      const now = Math.abs(e.clientY - other.clientY), then = Math.abs(before.clientY - other.clientY);
+      this.zoomBy(Math.max(now, 20) / Math.max(then, 20), this.partOf(other));
+    } else if (this.moved >= DRAG) {
+      this.zoom.pan((before.clientY - e.clientY) / this.height);
+      this.events.changed();
+    }
+    this.fingers.set(e.pointerId, e);
+  }
+
+  draw(picture: Picture): void {
+    this.picture = picture;
+    this.path.clear();
+    for (let n = picture.cursor; n; n = n.parent) this.path.add(n);
+    const { canvas, context: c, width, height } = this, scale = devicePixelRatio || 1;
+    if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
+    if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
+    this.column = Math.min(11, Math.max(6.5, (width - 2 * MARGIN) / picture.columns));
+    this.isDark = isDark();
+    c.setTransform(scale, 0, 0, scale, 0, 0);
     c.clearRect(0, 0, width, height);
-    if (!this.root) return;
-    const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const column = this.columnWidth();
-    this.pieces = layOut(this.root, height, LEAST_HEIGHT);
-    const path = new Set<Node>();
-    for (let n = this.cursor; n; n = n.parent) path.add(n);
-    c.globalAlpha = this.isStale ? 0.45 : 1;
-    c.textBaseline = "middle";
-    for (const piece of this.pieces) this.drawPiece(piece, column, isDark, path);
+    this.runs = picture.root ? layOut(picture.root, this.pixels()) : [];
+    if (!picture.root) return;
+    const top = this.zoom.top * this.pixels();
+    this.left = Math.max(0, sharedColumns(this.runs, top, top + height) - CONTEXT_COLUMNS);
+    c.globalAlpha = picture.isDimmed ? 0.45 : 1;
+    const boxes = visible(this.runs, top, top + height, LEAST_HEIGHT)
+      .map((run) => this.boxOf(run, picture.root!, top)).filter((b) => b.x + b.width > 0 && b.x < width);
+    for (const box of boxes) this.drawBox(box);
+    this.drawLabels(boxes);
     c.globalAlpha = 1;
   }
 
-  private drawPiece(p: Piece, column: number, isDark: boolean, path: Set<Node>): void {
-    const c = this.context, x = MARGIN + p.x * column, { y, height: h } = p;
-    const w = p.bytes.length * column, isOnPath = path.has(p.head);
-    const hue = hueOf(p.head), depth = p.head.depth;
-    const light = isDark ? 20 + (depth % 2) * 3 + (isOnPath ? 12 : 0)
-                         : 91 - (depth % 2) * 3 - (isOnPath ? 14 : 0);
-    c.fillStyle = `hsl(${hue} ${isDark ? 34 : 52}% ${light}%)`;
-    c.fillRect(x, y, Math.max(w - 1, 1), Math.max(h - 1, 0.7));
-    if (h < LABEL_HEIGHT) return;
-    const size = Math.min(Math.max(10, h * 0.82), column * 1.55), gap = column - 0.602 * size;
-    c.font = `${isOnPath ? 600 : 400} ${size}px ui-monospace, "DejaVu Sans Mono", monospace`;
-    c.fillStyle = isDark ? `hsl(${hue} 40% ${isOnPath ? 96 : 84}%)` : `hsl(${hue} 60% ${isOnPath ? 10 : 22}%)`;
-    c.save();
-    c.beginPath();
-    c.rect(x, y, w - 1, h - 1);
-    c.clip();
-    c.letterSpacing = `${Math.max(0, gap)}px`; // one letter a column, where the browser can
-    c.fillText(toLabel(new Uint8Array(p.bytes)), x + Math.max(0, gap / 2), y + h / 2);
-    c.restore();
+  // The part of a run that is in the window, so that the label of a branch higher than it is seen.
+  private boxOf(run: Run, root: Node, top: number): Box {
+    const y = Math.max(run.y - top, 0), bottom = Math.min(run.y + run.height - top, this.height);
+    const isOnPath = this.path.has(run.head);
+    return { run, hue: hueOf(run.head, root), isOnPath, x: MARGIN + (run.x - this.left) * this.column, y,
+             width: run.length * this.column, height: bottom - y };
+  }
+
+  private drawBox({ run, hue, isOnPath, x, y, width, height }: Box): void {
+    const c = this.context, stripe = (run.head.depth % 2) * 3;
+    const light = this.isDark ? 20 + stripe + (isOnPath ? 12 : 0) : 91 - stripe - (isOnPath ? 14 : 0);
+    c.fillStyle = `hsl(${hue} ${this.isDark ? 34 : 52}% ${light}%)`;
+    c.fillRect(x, y, Math.max(width - 1, 1), Math.max(height - 1, 0.7));
+    if (!run.head.isPinned) return;
+    c.fillStyle = this.isDark ? "#f2c14e" : "#9a6a00";
+    c.fillRect(x, y + Math.max(height - 3, 0), Math.max(width - 1, 1), Math.min(2, height));
+  }
+
+  // By font, as setting one costs more than a label.
+  private drawLabels(boxes: Box[]): void {
+    const c = this.context, large = Math.min(LARGE * this.column / 9, this.column * 1.55);
+    const labelled = boxes.filter((b) => b.height >= LEAST_LABEL);
+    c.textBaseline = "middle";
+    for (const isBold of [false, true])
+      for (const size of [large, SMALL]) {
+        const some = labelled.filter((b) => b.isOnPath === isBold && (b.height >= LARGE_LABEL) === (size === large));
+        if (!some.length) continue;
+        c.font = `${isBold ? 600 : 400} ${size}px ${FONT}`;
+        c.letterSpacing = `${Math.max(0, this.column - ADVANCE * size)}px`; // one letter a column
+        for (const box of some) this.drawLabel(box);
+      }
+  }
+
+  private drawLabel({ run, hue, isOnPath, x, y, width, height }: Box): void {
+    const c = this.context, label = toLabel(pathOf(run.tail, run.head.parent));
+    c.fillStyle = this.isDark ? `hsl(${hue} 40% ${isOnPath ? 96 : 84}%)`
+                              : `hsl(${hue} 60% ${isOnPath ? 10 : 22}%)`;
+    if (label.length <= run.length) c.fillText(label, x, y + height / 2);
+    else c.fillText(label, x, y + height / 2, width); // bytes that are no letters
   }
 }
 
-// One hue for everything that begins with the same byte, far from its neighbours'.
-function hueOf(node: Node): number {
-  let first = node;
-  while (first.parent?.parent) first = first.parent;
-  return (first.byte * 137.5) % 360;
+function isWithin(run: Run, node: Node): boolean {
+  let n: Node | null = run.tail;
+  while (n && n.depth > node.depth) n = n.parent;
+  return n === node;
 }

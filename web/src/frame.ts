@@ -6,7 +6,7 @@ export interface Frame {
   id: number;
   step: number;
   parent: Uint16Array; // lane of the step before
-  bits: Float64Array;  // cost of the byte
+  cost: Uint16Array;   // of the byte, in 1/256 bit
   byte: Uint8Array;
 }
 
@@ -15,13 +15,9 @@ export function decodeFrame(data: ArrayBuffer): Frame {
   if (data.byteLength < 12 || view.getUint8(0) !== 1) throw new Error("not a beam frame");
   const n = view.getUint16(2, true);
   if (data.byteLength !== 12 + 5 * n) throw new Error("a beam frame of another length");
-  const parent = new Uint16Array(n), bits = new Float64Array(n);
-  for (let i = 0; i < n; i++) {
-    parent[i] = view.getUint16(12 + 2 * i, true);
-    bits[i] = view.getUint16(12 + 2 * n + 2 * i, true) / 256;
-  }
-  return {
-    id: view.getUint32(4, true), step: view.getUint32(8, true), parent, bits,
+  return { // typed arrays are little endian wherever browsers run, as the frame is
+    id: view.getUint32(4, true), step: view.getUint32(8, true),
+    parent: new Uint16Array(data, 12, n), cost: new Uint16Array(data, 12 + 2 * n, n),
     byte: new Uint8Array(data, 12 + 4 * n, n),
   };
 }

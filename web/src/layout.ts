@@ -1,79 +1,100 @@
 // SPDX-License-Identifier: MIT
-// Where the tree is drawn: one column per byte, height by probability. Runs of nodes without a
-// branch become one piece of text.
+// Where the tree is drawn: one column per byte, height by probability. Nodes without a branch
+// between them become one run of text.
 //
 // 512 lanes share a few hundred pixels, so by probability alone no line could be read. The
 // likeliest lanes therefore get at least the height of a line of text; all others share what is
-// left by probability. A node is as high as its lanes together.
+// left by probability. A run is as high as its lanes together.
 
-import { type Node, shares } from "./trie.ts";
+import { type Node, sumOf, tailOf, weightOf } from "./trie.ts";
 
-export interface Piece {
-  head: Node; // first node of the run
-  tail: Node; // last node of the run
-  bytes: number[];
+export interface Run {
+  head: Node; // its first node
+  tail: Node; // its last node
+  length: number;
   x: number;  // in columns, from the root
   y: number;  // in pixels
   height: number;
+  share: number;
+  runs: Run[];
 }
 
 const LINE = 16, LABELLED_PART = 0.8;
 
-function leavesOf(root: Node): { leaf: Node; share: number }[] {
-  const found: { leaf: Node; share: number }[] = [];
-  const walk = (node: Node, share: number): void => {
-    if (node.children.length === 0 && node !== root) found.push({ leaf: node, share });
-    for (const [child, part] of shares(node)) walk(child, share * part);
-  };
-  walk(root, 1);
-  return found.sort((a, b) => b.share - a.share);
+function newRun(head: Node, share: number, root: Node): Run {
+  const tail = tailOf(head);
+  return { head, tail, length: tail.depth - head.depth + 1, x: head.depth - root.depth - 1, y: 0,
+           height: 0, share, runs: runsBelow(tail, share, root) };
 }
 
-// Pixels of every node below the root.
-function heightsOf(root: Node, pixels: number): Map<Node, number> {
-  const leaves = leavesOf(root), nLabelled = Math.floor(LABELLED_PART * pixels / LINE);
+function runsBelow(node: Node, share: number, root: Node): Run[] {
+  const all = sumOf(node.children, weightOf) || 1;
+  return node.children.map((child) => newRun(child, share * weightOf(child) / all, root))
+    .sort((a, b) => a.head.byte - b.head.byte); // stable while growing
+}
+
+function leavesOf(runs: Run[], found: Run[] = []): Run[] {
+  for (const run of runs) {
+    if (run.runs.length) leavesOf(run.runs, found);
+    else found.push(run);
+  }
+  return found;
+}
+
+const sum = (list: number[]): number => list.reduce((a, b) => a + b, 0);
+
+// Pinned leaves come first, so that they have a line whatever their probability.
+function heightenLeaves(leaves: Run[], pixels: number): void {
+  leaves.sort((a, b) => Number(b.head.isPinned) - Number(a.head.isPinned) || b.share - a.share);
+  const nLabelled = Math.floor(LABELLED_PART * pixels / LINE);
   const high = leaves.slice(0, nLabelled).map((l) => Math.max(l.share * pixels, LINE));
-  const low = leaves.slice(nLabelled).map((l) => l.share * pixels);
-  const sum = (list: number[]): number => list.reduce((a, b) => a + b, 0);
-  const highSum = sum(high), lowSum = sum(low);
+  const highSum = sum(high), lowSum = sum(leaves.slice(nLabelled).map((l) => l.share * pixels));
   const highScale = Math.min(1, (lowSum > 0 ? 0.9 : 1) * pixels / (highSum || 1));
   const lowScale = lowSum > 0 ? (pixels - highSum * highScale) / lowSum : 0;
   const stretch = lowSum > 0 ? 1 : pixels / (highSum * highScale || 1);
-  const heights = new Map<Node, number>();
-  leaves.forEach(({ leaf }, i) => {
-    const h = i < nLabelled ? high[i] * highScale * stretch : low[i - nLabelled] * lowScale;
-    for (let n: Node | null = leaf; n && n !== root; n = n.parent)
-      heights.set(n, (heights.get(n) ?? 0) + h);
+  leaves.forEach((leaf, i) => {
+    leaf.height = i < nLabelled ? high[i] * highScale * stretch : leaf.share * pixels * lowScale;
   });
-  return heights;
 }
 
-// Pieces lower than `least` pixels are left out with all below them.
-export function layOut(root: Node, pixels: number, least: number): Piece[] {
-  const heights = heightsOf(root, pixels), pieces: Piece[] = [];
-  const place = (head: Node, y: number, height: number): void => {
-    const bytes = [head.byte];
-    let tail = head;
-    while (tail.children.length === 1) {
-      tail = tail.children[0];
-      bytes.push(tail.byte);
-    }
-    pieces.push({ head, tail, bytes, x: head.depth - root.depth - 1, y, height });
-    spread(tail, y);
-  };
-  const spread = (node: Node, top: number): void => {
-    let y = top;
-    for (const child of [...node.children].sort((a, b) => a.byte - b.byte)) { // stable while growing
-      const height = heights.get(child) ?? 0;
-      if (height >= least) place(child, y, height);
-      y += height;
-    }
-  };
-  spread(root, 0);
-  return pieces;
+function place(runs: Run[], top: number): number {
+  let y = top;
+  for (const run of runs) {
+    run.y = y;
+    if (run.runs.length) run.height = place(run.runs, y) - y;
+    y += run.height;
+  }
+  return y;
 }
 
-export function pieceAt(pieces: Piece[], column: number, y: number): Piece | null {
-  return pieces.find((p) => y >= p.y && y < p.y + p.height && column >= p.x
-                            && column < p.x + p.bytes.length) ?? null;
+export function layOut(root: Node, pixels: number): Run[] {
+  const runs = runsBelow(root, 1, root);
+  heightenLeaves(leavesOf(runs), pixels);
+  place(runs, 0);
+  return runs;
+}
+
+// Those that touch top..bottom; runs lower than `least` pixels are left out with all below them.
+export function visible(runs: Run[], top: number, bottom: number, least: number, found: Run[] = []): Run[] {
+  for (const run of runs) {
+    if (run.height < least || run.y >= bottom || run.y + run.height <= top) continue;
+    found.push(run);
+    visible(run.runs, top, bottom, least, found);
+  }
+  return found;
+}
+
+// How many columns of text all that is between top and bottom has in common.
+export function sharedColumns(runs: Run[], top: number, bottom: number): number {
+  const run = runs.find((r) => r.y <= top && r.y + r.height >= bottom);
+  return run ? Math.max(run.x + run.length, sharedColumns(run.runs, top, bottom)) : 0;
+}
+
+export function nodeAt(runs: Run[], column: number, y: number): Node | null {
+  const run = runs.find((r) => y >= r.y && y < r.y + r.height);
+  if (!run || column < run.x) return null;
+  if (column >= run.x + run.length) return nodeAt(run.runs, column, y);
+  let node = run.head;
+  for (let i = run.x; i < column; i++) node = node.children[0];
+  return node;
 }
