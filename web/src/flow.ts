@@ -8,8 +8,10 @@ import { toLabel } from "./text.ts";
 import { type Node, pathOf } from "./trie.ts";
 import { Zoom } from "./zoom.ts";
 
-// heights in pixels of what gets a label, and the sizes of its letters at nine pixels a column
-const LEAST_LABEL = 10, LARGE_LABEL = 15, SMALL = 10, LARGE = 13.5, ADVANCE = 0.602;
+// Sizes in columns: a line of text, its letters, what is high enough for them; ADVANCE is how wide
+// a letter is for its size. In pixels: small letters and what is high enough for those.
+const LINE = 1.6, LETTERS = 1.4, LARGE_LABEL = 1.5, ADVANCE = 0.602, LEAST_COLUMN = 6.5, MOST_COLUMN = 17;
+const SMALL = 10, LEAST_LABEL = 10, LEAST_LINE = 16;
 const LEAST_HEIGHT = 0.4, MARGIN = 6, DRAG = 4, CONTEXT_COLUMNS = 4;
 const FONT = 'ui-monospace, "DejaVu Sans Mono", monospace';
 
@@ -147,11 +149,11 @@ export class Flow {
     const { canvas, context: c, width, height } = this, scale = devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
     if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
-    this.column = Math.min(11, Math.max(6.5, (width - 2 * MARGIN) / picture.columns));
+    this.column = Math.min(MOST_COLUMN, Math.max(LEAST_COLUMN, (width - 2 * MARGIN) / picture.columns));
     this.isDark = isDark();
     c.setTransform(scale, 0, 0, scale, 0, 0);
     c.clearRect(0, 0, width, height);
-    this.runs = picture.root ? layOut(picture.root, this.pixels()) : [];
+    this.runs = picture.root ? layOut(picture.root, this.pixels(), Math.max(LEAST_LINE, LINE * this.column)) : [];
     if (!picture.root) return;
     const top = this.zoom.top * this.pixels();
     this.left = Math.max(0, sharedColumns(this.runs, top, top + height) - CONTEXT_COLUMNS);
@@ -183,12 +185,12 @@ export class Flow {
 
   // By font, as setting one costs more than a label.
   private drawLabels(boxes: Box[]): void {
-    const c = this.context, large = Math.min(LARGE * this.column / 9, this.column * 1.55);
+    const c = this.context, large = Math.max(SMALL, LETTERS * this.column);
     const labelled = boxes.filter((b) => b.height >= LEAST_LABEL);
     c.textBaseline = "middle";
     for (const isBold of [false, true])
       for (const size of [large, SMALL]) {
-        const some = labelled.filter((b) => b.isOnPath === isBold && (b.height >= LARGE_LABEL) === (size === large));
+        const some = labelled.filter((b) => b.isOnPath === isBold && (b.height >= LARGE_LABEL * this.column) === (size === large));
         if (!some.length) continue;
         c.font = `${isBold ? 600 : 400} ${size}px ${FONT}`;
         c.letterSpacing = `${Math.max(0, this.column - ADVANCE * size)}px`; // one letter a column

@@ -19,7 +19,7 @@ export interface Run {
   runs: Run[];
 }
 
-const LINE = 16, LABELLED_PART = 0.8;
+const LABELLED_PART = 0.8;
 
 function newRun(head: Node, share: number, root: Node): Run {
   const tail = tailOf(head);
@@ -44,10 +44,10 @@ function leavesOf(runs: Run[], found: Run[] = []): Run[] {
 const sum = (list: number[]): number => list.reduce((a, b) => a + b, 0);
 
 // Pinned leaves come first, so that they have a line whatever their probability.
-function heightenLeaves(leaves: Run[], pixels: number): void {
+function heightenLeaves(leaves: Run[], pixels: number, line: number): void {
   leaves.sort((a, b) => Number(b.head.isPinned) - Number(a.head.isPinned) || b.share - a.share);
-  const nLabelled = Math.floor(LABELLED_PART * pixels / LINE);
-  const high = leaves.slice(0, nLabelled).map((l) => Math.max(l.share * pixels, LINE));
+  const nLabelled = Math.floor(LABELLED_PART * pixels / line);
+  const high = leaves.slice(0, nLabelled).map((l) => Math.max(l.share * pixels, line));
   const highSum = sum(high), lowSum = sum(leaves.slice(nLabelled).map((l) => l.share * pixels));
   const highScale = Math.min(1, (lowSum > 0 ? 0.9 : 1) * pixels / (highSum || 1));
   const lowScale = lowSum > 0 ? (pixels - highSum * highScale) / lowSum : 0;
@@ -67,9 +67,10 @@ function place(runs: Run[], top: number): number {
   return y;
 }
 
-export function layOut(root: Node, pixels: number): Run[] {
+// `line`: the height of a line of text, in pixels like the whole.
+export function layOut(root: Node, pixels: number, line: number): Run[] {
   const runs = runsBelow(root, 1, root);
-  heightenLeaves(leavesOf(runs), pixels);
+  heightenLeaves(leavesOf(runs), pixels, line);
   place(runs, 0);
   return runs;
 }

@@ -65,6 +65,7 @@ export class List {
     const last = this.shown.length - 1;
     this.marked = this.marked < 0 ? 0 : Math.max(0, Math.min(last, this.marked + by));
     if (this.choice) this.events.mark(this.choice);
+    document.getElementById(`choice-${this.marked}`)?.scrollIntoView({ block: "nearest" });
   }
 
   focus(): void { this.box.focus(); }

@@ -17,6 +17,7 @@ export interface PaperEvents {
 export class Paper {
   private settled = "";
   private mirrored = "";
+  private scrolled = 0;
   private isOpen = true; // is there nothing in the way of a grey continuation?
   private timer = 0;
   private isComposing = false;
@@ -27,7 +28,7 @@ export class Paper {
     area.addEventListener("compositionend", () => { this.isComposing = false; this.await(); });
     area.addEventListener("input", () => this.await());
     area.addEventListener("keydown", (e) => this.key(e));
-    area.addEventListener("scroll", () => { mirror.scrollTop = area.scrollTop; });
+    area.addEventListener("scroll", () => { mirror.scrollTop = this.scrolled = area.scrollTop; });
     document.addEventListener("selectionchange", () => this.look());
     for (const name of ["focus", "blur"]) area.addEventListener(name, () => this.look());
   }
@@ -73,11 +74,11 @@ export class Paper {
   showGhost(ghost: string): void {
     const { value } = this.area, shown = this.isOpen ? ghost : "";
     const [written, , grey] = this.mirror.children;
-    if (this.mirrored === value + shown) return; // reading where it is scrolled to costs a layout
+    if (this.mirrored === value + shown) return;
     this.mirrored = value + shown;
     written.textContent = value;
     grey.textContent = shown;
-    this.mirror.scrollTop = this.area.scrollTop;
+    if (this.scrolled) this.mirror.scrollTop = this.scrolled; // costs a layout
   }
 
   private key(e: KeyboardEvent): void {

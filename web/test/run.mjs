@@ -64,7 +64,7 @@ test("choices stop at word ends and are ranked", () => {
 test("runs cover the height and keep the order of bytes", () => {
   const trie = new m.Trie();
   trie.grow(frame(1, [[0, 1, "b"], [0, 1, "a"], [0, 3, "c"]]));
-  const runs = m.layOut(trie.root, 300);
+  const runs = m.layOut(trie.root, 300, 16);
   assert.deepEqual(runs.map((r) => String.fromCharCode(r.head.byte)), ["a", "b", "c"]);
   assert.ok(Math.abs(runs.reduce((s, r) => s + r.height, 0) - 300) < 1e-6);
   assert.equal(m.nodeAt(runs, 0, 299), runs[2].head);
