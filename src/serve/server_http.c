@@ -247,8 +247,8 @@ static void copy_custom_header(struct lws *wsi, char *dst, size_t dst_bytes, con
         dst[0] = 0;
 }
 
-// The key of "Authorization: Bearer KEY" to key[MAX_KEY], "" without; one that is too long becomes one
-// that is unknown.
+// The key of "Authorization: Bearer KEY" to key[MAX_KEY], "" without; one that is too long becomes
+// one that is unknown.
 static void copy_key(struct lws *wsi, char *key)
 {
     char header[MAX_KEY + 16];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The disk: a few files, each with what is surely on it, what a reader sees, and the changes between.
+// The disk: a few files, each with what is surely on it, what a reader sees, and the changes
+// between.
 //
 //     write, truncate ──> seen ────────────── read
 //                    └──> changes ── sync ──> durable

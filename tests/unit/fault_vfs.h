@@ -2,9 +2,9 @@
 #ifndef BITLOOM_TESTS_FAULT_VFS_H
 #define BITLOOM_TESTS_FAULT_VFS_H
 
-// A disk for SQLite that can lose power. It lives in memory. What is written can be read at once, but
-// stays on the disk only once it is synced: at a crash each write since the last sync of its file is
-// kept, lost or torn into sectors of 512 bytes, some of which are kept.
+// A disk for SQLite that can lose power. It lives in memory. What is written can be read at once,
+// but stays on the disk only once it is synced: at a crash each write since the last sync of its
+// file is kept, lost or torn into sectors of 512 bytes, some of which are kept.
 //
 //     fault_vfs_register();
 //     fault_vfs_format();                    // an empty disk

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Two connections to the ledger: one reads, in the thread of the clients; one writes, in a thread of
-// its own. An admission travels between them:
+// Two connections to the ledger: one reads, in the thread of the clients; one writes, in a thread
+// of its own. An admission travels between them:
 //
 //     admit ──> todo ──> writer: reserve, commit ──> done ──> deliver
 //     settle ─> todo ──> writer: settle, commit  ──> freed
@@ -8,7 +8,7 @@
 // What happens at once (rates, how many requests are under way) is counted here in memory: after a
 // restart nothing is under way, and a rate begins anew.
 
-#include "accounts.h"
+#include "accounts_private.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -88,7 +88,7 @@ static void admission_free(admission *d) { bl_free(NULL, d, sizeof *d); }
 
 // ---------------------------------------------------------------------------------- the writer
 
-static bool fail_ledger(request_error *e, bl_status status, const bl_diag *diag)
+bool accounts_fail(request_error *e, bl_status status, const bl_diag *diag)
 {
     return request_fail(e, "internal", NULL, "the accounts cannot be reached (%s%s%.120s)",
                         bl_status_text(status), diag->message[0] ? ": " : "", diag->message);
@@ -158,7 +158,7 @@ static void sort_out(queue *done, queue *left, queue *q, bl_status status, const
         } else {
             if (status != BL_OK) {
                 d->granted = 0;
-                fail_ledger(&d->refusal, status, diag);
+                accounts_fail(&d->refusal, status, diag);
             }
             queue_add(done, d);
         }
@@ -261,7 +261,7 @@ bool accounts_enter(visitor *v, accounts *a, const char *key, request_error *e)
     if (status == BL_ERR_ARGUMENT)
         return request_fail(e, "no_key", NULL, "%.100s", diag.message);
     if (status != BL_OK)
-        return fail_ledger(e, status, &diag);
+        return accounts_fail(e, status, &diag);
     gauge *g = gauge_of(a, found.id);
     if (!g)
         return request_fail(e, "internal", NULL, "out of memory");
@@ -354,86 +354,7 @@ void accounts_deliver(accounts *a)
     }
 }
 
-// ---------------------------------------------------------------------- what a visitor sees
-
-static bool find_account(ledger_account *found, accounts *a, const visitor *v, bl_diag *diag,
-                         request_error *e)
-{
-    bl_status status = ledger_find_key(a->reader, found, v->key, (int64_t)time(NULL), diag);
-    return status == BL_OK || fail_ledger(e, status, diag);
-}
-
-static void write_key(void *context, const ledger_key *key)
-{
-    bl_json *json = context;
-    bl_json_object(json, NULL);
-    bl_json_text(json, "prefix", key->prefix);
-    bl_json_text(json, "last4", key->last4);
-    bl_json_int(json, "created", key->created);
-    bl_json_int(json, "last_used", key->last_used);
-    bl_json_int(json, "expires", key->expires);
-    bl_json_int(json, "revoked", key->revoked);
-    bl_json_end(json);
-}
-
-static int64_t days_ago(int64_t days)
-{
-    int64_t now = (int64_t)time(NULL);
-    return now - now % DAY_S - (days - 1) * DAY_S;
-}
-
-bool accounts_write_json(bl_buffer *out, accounts *a, const visitor *v, int64_t days,
-                         request_error *e)
-{
-    ledger_account found;
-    bl_diag diag = {0};
-    bl_json json;
-    if (!find_account(&found, a, v, &diag, e))
-        return false;
-    bl_json_begin(&json, out, false);
-    bl_json_object(&json, NULL);
-    bl_json_text(&json, "account", found.name);
-    bl_json_int(&json, "available_lane_steps", found.available);
-    bl_json_int(&json, "reserved_lane_steps", found.reserved);
-    bl_json_int(&json, "daily_quota_lane_steps", found.limits.daily_quota);
-    bl_json_int(&json, "requests_per_minute", found.limits.per_minute);
-    bl_json_int(&json, "n_concurrent", found.limits.n_concurrent);
-    bl_json_array(&json, "keys");
-    bl_status status = ledger_list_keys(a->reader, found.id, write_key, &json, &diag);
-    bl_json_end(&json);
-    if (status == BL_OK)
-        status = ledger_write_use_json(&json, "usage", a->reader, found.id, days_ago(days), &diag);
-    bl_json_end(&json);
-    return status == BL_OK || fail_ledger(e, status, &diag);
-}
-
-bool accounts_write_csv(bl_buffer *out, accounts *a, const visitor *v, int64_t days,
-                        request_error *e)
-{
-    ledger_account found;
-    bl_diag diag = {0};
-    if (!find_account(&found, a, v, &diag, e))
-        return false;
-    bl_status status = ledger_write_use_csv(out, a->reader, found.id, days_ago(days), &diag);
-    return status == BL_OK || fail_ledger(e, status, &diag);
-}
-
-// Rare, so it may wait for the disk.
-bool accounts_revoke(accounts *a, const visitor *v, const char *prefix, request_error *e)
-{
-    bl_diag diag = {0};
-    bl_status status = ledger_begin(a->reader, (int64_t)time(NULL), &diag);
-    if (status != BL_OK)
-        return fail_ledger(e, status, &diag);
-    status = ledger_revoke_key(a->reader, prefix, v->account, &diag);
-    if (status == BL_OK)
-        status = ledger_commit(a->reader, &diag);
-    else
-        ledger_rollback(a->reader);
-    if (status == BL_ERR_ARGUMENT)
-        return request_fail(e, "bad_request", "prefix", "%.200s", diag.message);
-    return status == BL_OK || fail_ledger(e, status, &diag);
-}
+ledger *accounts_reader(accounts *a) { return a->reader; }
 
 // ------------------------------------------------------------------------------------- life
 

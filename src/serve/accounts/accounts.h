@@ -10,9 +10,9 @@
 //                     done(context, NULL or error)   when the ledger has it: 402, 429, 503
 //             ── accounts_settle(admission, used)    however it ended: once
 //
-// One thread of its own writes to the ledger: what comes while a commit waits for the disk shares the
-// next one. All calls here from the thread that speaks with the clients. If the process dies, what was
-// admitted and not settled is released by the next server.
+// One thread of its own writes to the ledger: what comes while a commit waits for the disk shares
+// the next one. All calls here from the thread that speaks with the clients. If the process dies,
+// what was admitted and not settled is released by the next server.
 
 #include "../request.h"
 #include "ledger.h"
@@ -26,8 +26,8 @@ typedef struct visitor { // whose request it is
     char key[LEDGER_KEY_BYTES + 1];
 } visitor;
 
-// Opens the file as its only server. `wake` is called from the other thread when accounts_deliver has
-// something to do.
+// Opens the file as its only server. `wake` is called from the other thread when accounts_deliver
+// has something to do.
 BL_MUST_USE bl_status accounts_open(accounts **a, const char *path, void (*wake)(void *context),
                                     void *context, bl_diag *diag);
 // Everything admitted must have been settled; returns when that is on the disk.
@@ -55,8 +55,8 @@ int64_t accounts_granted(const admission *d); // lane-steps; 0 before done
 // Ends it at any time, also before done: `used` lane-steps, at most those granted, are charged.
 void accounts_settle(admission *d, uint64_t used);
 
-// What a visitor may see of its own account, as JSON or CSV: balance, limits, keys and the use of so
-// many days. False after filling the error.
+// What a visitor may see of its own account, as JSON or CSV: balance, limits, keys and the use of
+// so many days. False after filling the error.
 bool accounts_write_json(bl_buffer *out, accounts *a, const visitor *v, int64_t days,
                          request_error *e);
 bool accounts_write_csv(bl_buffer *out, accounts *a, const visitor *v, int64_t days,

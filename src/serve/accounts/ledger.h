@@ -4,8 +4,8 @@
 
 // Accounts, their keys and their prepaid credit in one SQLite file. The unit is the lane-step.
 //
-// Every event is one entry: a row with an id that is used once, and three signed numbers that add up
-// to zero, so that what leaves one place is seen to arrive at another:
+// Every event is one entry: a row with an id that is used once, and three signed numbers that add
+// up to zero, so that what leaves one place is seen to arrive at another:
 //
 //                 available  reserved  house
 //     top-up          +n                 -n     credit is bought
@@ -17,11 +17,11 @@
 //
 // The sum of an account's entries is its balance, and none of its parts is ever below zero.
 //
-// Events come in groups. A group is one transaction: all of it is on the disk when ledger_commit has
-// returned BL_OK, and until then nothing of it may be promised to anybody. After any other result
-// nothing of the group counts as known; to send the same ids again is safe, because an id that is
-// there already changes nothing. While a group is open nobody else writes to the file: what reserve
-// reads is what it writes.
+// Events come in groups. A group is one transaction: all of it is on the disk when ledger_commit
+// has returned BL_OK, and until then nothing of it may be promised to anybody. After any other
+// result nothing of the group counts as known; to send the same ids again is safe, because an id
+// that is there already changes nothing. While a group is open nobody else writes to the file: what
+// reserve reads is what it writes.
 //
 //     ledger_begin(l, time(NULL), &diag);
 //     ledger_reserve(l, account.id, "run7-1", "completion", 640, &why, &diag);
@@ -133,8 +133,8 @@ BL_MUST_USE bl_status ledger_release_all(ledger *l, uint64_t *n, bl_diag *diag);
 
 // BL_ERR_BUSY: another process keeps the file; the group is not open then. `now` is Unix time, s.
 BL_MUST_USE bl_status ledger_begin(ledger *l, int64_t now, bl_diag *diag);
-// Ends the group in any case. Where an event of it failed for another reason than its arguments or a
-// limit, the whole group is undone and that failure returned.
+// Ends the group in any case. Where an event of it failed for another reason than its arguments or
+// a limit, the whole group is undone and that failure returned.
 BL_MUST_USE bl_status ledger_commit(ledger *l, bl_diag *diag);
 void ledger_rollback(ledger *l); // ends the group, nothing of it has happened
 

@@ -51,8 +51,8 @@ struct ledger {
 // A failure of SQLite as a status and a diagnostic; in a group it spoils the group.
 bl_status ledger_failure(ledger *l, int code, bl_diag *diag);
 
-// Binds values by their letters ('i' int64_t, 't' text, 'h' 32 bytes) and runs to the first row or to
-// the end. *row is NULL at the end; otherwise ledger_next or ledger_end_row must follow.
+// Binds values by their letters ('i' int64_t, 't' text, 'h' 32 bytes) and runs to the first row or
+// to the end. *row is NULL at the end; otherwise ledger_next or ledger_end_row must follow.
 BL_MUST_USE bl_status ledger_query(ledger *l, sqlite3_stmt **row, statement s, bl_diag *diag,
                                    const char *letters, ...);
 BL_MUST_USE bl_status ledger_next(ledger *l, sqlite3_stmt **row, bl_diag *diag);

@@ -2,9 +2,9 @@
 #ifndef BITLOOM_SERVE_ACCOUNTS_TAB_H
 #define BITLOOM_SERVE_ACCOUNTS_TAB_H
 
-// What a connection with many small requests has reserved: some 65,536 lane-steps at a time, so that a
-// step need not wait for the disk. Activities pass through it on their way to the engine; without
-// accounts it lets all pass.
+// What a connection with many small requests has reserved: some 65,536 lane-steps at a time, so
+// that a step need not wait for the disk. Activities pass through it on their way to the engine;
+// without accounts it lets all pass.
 //
 //     tab_submit(t, a) ──> engine       when what is left covers activity_max_lane_steps(a)
 //                     └──> waits        until the ledger has more, or else a->refusal is set and
