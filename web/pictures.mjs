@@ -9,7 +9,9 @@ import { chromium } from "playwright-core";
 
 const url = process.argv[2] ?? "http://127.0.0.1:8512/";
 const images = join(dirname(fileURLToPath(import.meta.url)), "../docs/images");
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--headless", "--no-sandbox"] });
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium", args: ["--headless", "--no-sandbox"],
+});
 
 const ended = (page) => page.waitForFunction(() => document.body.dataset.ended);
 
@@ -31,7 +33,9 @@ async function take(name, viewport, colorScheme, keys) {
 }
 
 const desk = { width: 960, height: 560 }, phone = { width: 390, height: 700 };
-await take("loom-steering.png", desk, "light", ["Escape", "ArrowDown", "ArrowDown", "p", "ArrowDown", "+", "+"]);
-await take("loom-lanes.png", desk, "dark", ["Escape", "b", "ArrowDown"]);
-await take("loom-verse.png", phone, "light", ["Escape", "/", "=([A-Z][a-z ,]{8,24}\\n)*", "Enter", "Escape"]);
+const down = "ArrowDown";
+await take("loom-steering.png", desk, "light", ["Escape", down, down, "p", down, "+", "+"]);
+await take("loom-lanes.png", desk, "dark", ["Escape", "b", down]);
+await take("loom-verse.png", phone, "light",
+           ["Escape", "/", "=([A-Z][a-z ,]{8,24}\\n)*", "Enter", "Escape"]);
 await browser.close();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the tests of the page share: a server, a browser, pages that are ready. The program and the
-// model are BITLOOM_BIN and BITLOOM_MODEL (.loom). Exits with 77 (skipped) where there is no Chromium.
+// model are BITLOOM_BIN and BITLOOM_MODEL (.loom). Exits with 77 (skipped) where there is no
+// Chromium.
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -9,7 +10,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const web = join(dirname(fileURLToPath(import.meta.url)), "../../web/");
-const path = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+const path = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+  .find(existsSync);
 if (!path || !existsSync(join(web, "node_modules/playwright-core"))) {
   console.log("skipped: needs Debian's chromium and web/node_modules (npm ci)");
   process.exit(77);
@@ -38,17 +40,21 @@ export const ended = (page) =>
 export const data = (page, name) => page.evaluate((n) => document.body.dataset[n], name);
 export const text = (page) => page.inputValue("#text");
 const told = (page, group) => page.locator(`#choices-${group} [role=option]`).evaluateAll((list) =>
-  list.map((row) => [".words", ".share", ".boost"].map((part) => row.querySelector(part).textContent).join(", ")));
+  list.map((row) => [".words", ".share", ".boost"]
+    .map((part) => row.querySelector(part).textContent).join(", ")));
 export const rows = (page) => told(page, "words");
 export const pins = (page) => told(page, "pins");
 export const firstWord = async (page) => (await rows(page))[0].split(",")[0];
 
+const drawn = (page) => page.evaluate(() =>
+  new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
 // After what `work` does has been drawn and the beam it may start has ended.
 export async function after(page, work) {
   await work();
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await drawn(page);
   await ended(page);
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await drawn(page);
 }
 
 export async function press(page, ...keys) {
@@ -57,14 +63,15 @@ export async function press(page, ...keys) {
 
 // Everything on the page by which two sessions can be compared.
 export const seen = async (page) => ({
-  text: await text(page), rows: await rows(page), pins: await pins(page), print: await data(page, "print"),
+  text: await text(page), rows: await rows(page), pins: await pins(page),
+  print: await data(page, "print"),
   rule: await page.inputValue("#rule"), temperature: await page.inputValue("#temperature"),
   seed: await page.inputValue("#seed"),
 });
 
 export async function fresh({ hash = "", context = null, ...options } = {}) {
-  const page = context ? await context.newPage()
-                       : await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
+  const viewport = { width: 1280, height: 800 };
+  const page = await (context ? context.newPage() : browser.newPage({ viewport, ...options }));
   page.errors = [];
   page.on("pageerror", (error) => page.errors.push(error.message));
   page.on("console", (m) => m.type() === "error" && page.errors.push(m.text()));

@@ -7,7 +7,8 @@ import { after, browser, ended, fresh, pins, press, rows, run, seen, text } from
 
 async function busy(context = null) {
   const page = await fresh({ context });
-  await press(page, "Escape", "ArrowDown", "p", "ArrowDown", "+", "ArrowDown", "x", "1", "ArrowDown", "p");
+  await press(page, "Escape", "ArrowDown", "p", "ArrowDown", "+", "ArrowDown", "x", "1",
+              "ArrowDown", "p");
   await press(page, "/");
   await page.keyboard.type("[a-z ,.]*");
   await press(page, "Enter", "Escape", "r", "u", "r");
@@ -31,7 +32,8 @@ async function link(page) {
 
 async function openFile(page, log) {
   await page.click("#sessions-open");
-  await after(page, () => page.setInputFiles("#file", { name: "x.loomlog.json", mimeType: "text/plain", buffer: Buffer.from(log) }));
+  const file = { name: "x.loomlog.json", mimeType: "text/plain", buffer: Buffer.from(log) };
+  await after(page, () => page.setInputFiles("#file", file));
   await page.waitForTimeout(200);
   await ended(page);
 }
@@ -76,7 +78,8 @@ await run({
   async "a damaged file or link is refused by name and line; nothing changes"() {
     const page = await busy(), before = await seen(page), log = await saved(page, "#save-log");
     await openFile(page, log + '{"op":"erase"}\n');
-    assert.match(await page.textContent("#notice"), /x\.loomlog\.json: line \d+: there is no operation "erase"/);
+    assert.match(await page.textContent("#notice"),
+                 /x\.loomlog\.json: line \d+: there is no operation "erase"/);
     assert.deepEqual(await seen(page), before);
     const other = await fresh({ hash: "#log=AAAA" });
     assert.match(await other.textContent("#notice"), /damaged/);
@@ -118,7 +121,8 @@ await run({
     const tree = JSON.parse(await saved(page, "#save-tree"));
     assert.equal(tree.format, "bitloom.tree.1");
     assert.equal(tree.request.text, "It was a ");
-    const lanes = (branch) => (branch.children ?? []).reduce((sum, b) => sum + lanes(b), branch.children ? 0 : branch.lanes);
+    const lanes = ({ children, lanes: own }) =>
+      (children ? children.reduce((sum, b) => sum + lanes(b), 0) : own);
     assert.equal(lanes(tree), 512);
     assert.match(JSON.stringify(tree), /"pinned":true/);
     await page.close();

@@ -7,12 +7,16 @@ import { Connection, type Model } from "./connection.ts";
 import { Curious } from "./curious.ts";
 import { Flow } from "./flow.ts";
 import type { Frame } from "./frame.ts";
+import { by, setText } from "./dom.ts";
 import { endOfLine, endOfWord, ghostOf, wholeCharacter } from "./ghost.ts";
 import { type Binding, describe, listen } from "./keys.ts";
 import { type Act, List } from "./list.ts";
 import { Paper } from "./paper.ts";
 import { Rule } from "./rule.ts";
-import { carryPath, continuationsOf, type ModelName, MOST_PRUNED, type Operation, requestOf, Session, type Settings } from "./session.ts";
+import {
+  carryPath, continuationsOf, type ModelName, MOST_PRUNED, type Operation, requestOf, Session,
+  type Settings,
+} from "./session.ts";
 import { Shelf } from "./shelf.ts";
 import { recall, remember } from "./store.ts";
 import { count, difference, toBinary, toBytes, toLabel, toText } from "./text.ts";
@@ -22,7 +26,6 @@ import { findBelow, isBelow, likeliest, type Node, pathOf, ranked } from "./trie
 import { Weaver } from "./weaver.ts";
 
 const READING_MS = 400, N_CHOICES = 9, MOST_COSTS = 1024;
-const by = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
 const state = by("state"), marks = document.body.dataset; // marks: what tests and styles wait for
 
 let session = new Session(null);
@@ -69,10 +72,14 @@ const connection = new Connection(`${scheme}//${location.host}/api/lanes`, {
     weaver.settle();
     sayLatest();
     marks.print = curious.print;
-    if (reason === "exhausted") say("Nothing is left that the constraint and what you pruned allow; undo brings it back.");
+    marks.frameMs = timing.quantile(0.5).toFixed(2);
+    marks.frameP95Ms = timing.quantile(0.95).toFixed(2);
+    if (reason === "exhausted")
+      say("Nothing is left that the constraint and what you pruned allow; undo brings it back.");
     render();
     marks.ended = reason;
-    speak(listed.length ? "Next words: " + listed.slice(0, 5).map((c) => toText(c.path).trim()).join(", ") : "");
+    const words = listed.slice(0, 5).map((c) => toText(c.path).trim());
+    speak(words.length ? "Next words: " + words.join(", ") : "");
   },
   failed(message, field) {
     clearTimeout(readingTimer);
@@ -88,7 +95,7 @@ const connection = new Connection(`${scheme}//${location.host}/api/lanes`, {
 const curious = new Curious(by<HTMLDetailsElement>("curious"), timing, () => connection.askStats());
 
 function say(message: string, isBad = false): void {
-  state.textContent = message;
+  setText(state, message);
   state.classList.toggle("bad", isBad);
 }
 
@@ -151,7 +158,8 @@ function open(opened: Session): void {
   session.model ??= own;
   notice(isForeign ? `This session was woven with the model ${opened.model!.name} `
     + `(${opened.model!.sha256.slice(0, 8)}); here is ${own!.name} (${own!.sha256.slice(0, 8)}). `
-    + "Its text and settings are kept; what grows is other, and prunes, pins and boosts are left out." : "");
+    + "Its text and settings are kept; what grows is other, and prunes, pins and boosts are left "
+    + "out." : "");
   cursor = null;
   flow.reset();
   apply();
@@ -191,15 +199,18 @@ function prune(node: Node): void {
   act({ op: "prune", ...carryPath(path) });
   const n = continuationsOf(session.now.pruned, session.now.bytes).length;
   speak(`Pruned ${toText(path).trim()}`);
-  if (n > MOST_PRUNED) say(`Only the last ${MOST_PRUNED} prunes of one place hold; the first may grow again.`);
+  if (n > MOST_PRUNED)
+    say(`Only the last ${MOST_PRUNED} prunes of one place hold; the first may grow again.`);
 }
 
 function pin(node: Node): void {
   const root = here();
-  if (!root || !isBelow(node, root) || node === root || node.depth - root.depth > MOST_COSTS) return;
+  if (!root || !isBelow(node, root) || node === root) return;
+  if (node.depth - root.depth > MOST_COSTS) return;
   const known = pinned.find((c) => c.node === node), costs: number[] = [];
   if (known) return unpin(known.pin);
-  for (let n: Node = node; n !== root && n.parent; n = n.parent) costs.unshift(Math.min(65535, Math.round(256 * n.bits)));
+  for (let n: Node = node; n !== root && n.parent; n = n.parent)
+    costs.unshift(Math.min(65535, Math.round(256 * n.bits)));
   act({ op: "pin", ...carryPath(pathOf(node, root)), costs });
   speak(`Pinned ${toText(pathOf(node, root)).trim()}`);
 }
@@ -251,7 +262,8 @@ function walk(key: string): void {
     mark(siblings[Math.max(0, Math.min(siblings.length - 1, at))] ?? null);
   }
   flow.reveal();
-  if (cursor) speak(`${toLabel(pathOf(cursor, root))}, ${(cursor.total - root.total).toFixed(1)} bits`);
+  if (cursor)
+    speak(`${toLabel(pathOf(cursor, root))}, ${(cursor.total - root.total).toFixed(1)} bits`);
 }
 
 function move(key: string): void {
@@ -274,7 +286,9 @@ function pause(): void {
 
 // ---------------------------------------------------------------------------------- views
 
-const flow = new Flow(by<HTMLCanvasElement>("flow"), { hover: (node) => mark(node), commit: take, prune, changed: draw });
+const flow = new Flow(by<HTMLCanvasElement>("flow"), {
+  hover: (node) => mark(node), commit: take, prune, changed: draw,
+});
 const list = new List(by("choices"), by("choices-words"), by("choices-pins"), {
   act: actOn,
   mark: (choice) => mark(choice.node, choice.node ? -1 : choice.pin),
@@ -316,8 +330,6 @@ function draw(): void {
     isScheduled = false;
     timing.measure(render);
     timing.endFrame();
-    marks.frameMs = timing.quantile(0.5).toFixed(2);
-    marks.frameP95Ms = timing.quantile(0.95).toFixed(2);
   });
 }
 
@@ -325,7 +337,8 @@ function markedRow(): number {
   if (elsewhere >= 0) return listed.length + elsewhere;
   if (!cursor) return -1;
   const rows = [...listed, ...pinned], exact = rows.findIndex((c) => c.node === cursor);
-  return exact >= 0 ? exact : rows.findIndex((c) => c.node && (isBelow(c.node, cursor!) || isBelow(cursor, c.node)));
+  if (exact >= 0) return exact;
+  return rows.findIndex((c) => c.node && (isBelow(c.node, cursor!) || isBelow(cursor, c.node)));
 }
 
 function sayLatest(): void {
@@ -347,10 +360,10 @@ function render(): void {
   flow.draw({ root: root ?? weaver.former, cursor, columns: now.steps, isDimmed: !root });
   const ghostRoot = weaver.rootAt(toBinary(toBytes(paper.text)));
   paper.showGhost(ghostRoot ? ghostOf(ghostRoot) : "");
-  by("info").textContent = cursor && root && cursor !== root
+  setText(by("info"), cursor && root && cursor !== root
     ? `“${toLabel(pathOf(cursor, root))}”  ${(cursor.total - root.total).toFixed(1)} bits, `
       + `1 in ${count(2 ** (cursor.total - root.total))}`
-    : "Click a continuation to take it, right-click to prune it; the wheel zooms.";
+    : "Click a continuation to take it, right-click to prune it; the wheel zooms.");
   for (const id of ["take", "prune", "pin", "boost", "damp"])
     by<HTMLButtonElement>(id).disabled = !cursor && elsewhere < 0;
   document.body.classList.toggle("running", isRunning);
@@ -364,16 +377,20 @@ const help = by<HTMLDialogElement>("help"), keysOn = by<HTMLInputElement>("keys-
 const BINDINGS: Binding[] = [
   { keys: [..."123456789"], shown: "1 … 9", does: "take a choice of the list",
     run: (key) => { const choice = list.at(Number(key) - 1); if (choice) actOn("take", choice); } },
-  { keys: [], shown: "→ End", does: "at the end of the text: take a word or the line of the grey continuation" },
+  { keys: [], shown: "→ End", does: "at the end of the text: take a word, or the line" },
   { keys: [], shown: "Esc", does: "from the text to the list" },
   { keys: ["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"], shown: "↑ ↓ ← →",
     does: "mark a branch: rows of the list, or steps in the tree", run: move },
-  { keys: ["Enter"], shown: "Enter", does: "take the marked branch", run: () => actOnMarked("take") },
-  { keys: ["x", "Delete"], shown: "x", does: "prune it: it grows no more", run: () => actOnMarked("prune") },
-  { keys: ["p"], shown: "p", does: "pin it: it stays, whatever grows; again: let it go", run: () => actOnMarked("pin") },
+  { keys: ["Enter"], shown: "Enter", does: "take the marked branch",
+    run: () => actOnMarked("take") },
+  { keys: ["x", "Delete"], shown: "x", does: "prune it: it grows no more",
+    run: () => actOnMarked("prune") },
+  { keys: ["p"], shown: "p", does: "pin it: it stays, whatever grows; again: let it go",
+    run: () => actOnMarked("pin") },
   { keys: ["+", "="], shown: "+", does: "twice as likely", run: () => actOnMarked("boost") },
   { keys: ["-"], shown: "-", does: "half as likely", run: () => actOnMarked("damp") },
-  { keys: ["/"], shown: "/", does: "constrain what grows: a pattern, or words", run: () => rule.focus() },
+  { keys: ["/"], shown: "/", does: "constrain what grows: a pattern, or words",
+    run: () => rule.focus() },
   { keys: ["e", "t"], shown: "e", does: "edit the text, anywhere in it", run: () => paper.focus() },
   { keys: ["u"], shown: "u Ctrl-Z", does: "undo", run: undo },
   { keys: ["U"], shown: "U Ctrl-Shift-Z", does: "redo", run: redo },
@@ -382,11 +399,14 @@ const BINDINGS: Binding[] = [
   { keys: [" "], shown: "space", does: "pause or go on", run: pause },
   { keys: ["g"], shown: "g", does: "to the tree", run: () => by("flow").focus() },
   { keys: ["l", "Escape"], shown: "l", does: "to the list", run: () => list.focus() },
-  { keys: ["z"], shown: "z", does: "zoom in on the marked branch; also wheel and drag", run: () => flow.zoomAtCursor(2) },
+  { keys: ["z"], shown: "z", does: "zoom in on the marked branch; also wheel and drag",
+    run: () => flow.zoomAtCursor(2) },
   { keys: ["Z"], shown: "Z", does: "zoom out", run: () => flow.zoomAtCursor(0.5) },
   { keys: ["0"], shown: "0", does: "the whole tree", run: () => flow.reset() },
-  { keys: ["s"], shown: "s", does: "sessions: links, files, what this browser keeps", run: () => by("sessions-open").click() },
-  { keys: ["b"], shown: "b", does: "lanes and gates: the bits", run: () => by("curious").toggleAttribute("open") },
+  { keys: ["s"], shown: "s", does: "sessions: links, files, what this browser keeps",
+    run: () => by("sessions-open").click() },
+  { keys: ["b"], shown: "b", does: "lanes and gates: the bits",
+    run: () => by("curious").toggleAttribute("open") },
   { keys: ["?"], shown: "?", does: "this help", run: () => help.showModal() },
 ];
 
@@ -403,7 +423,9 @@ for (const name of ["temperature", "steps", "width", "seed"] as const)
   });
 const clicks: Record<string, () => void> = {
   undo, redo, reroll, pause,
-  "zoom-in": () => flow.zoomAtCursor(2), "zoom-out": () => flow.zoomAtCursor(0.5), "zoom-all": () => flow.reset(),
+  "zoom-in": () => flow.zoomAtCursor(2),
+  "zoom-out": () => flow.zoomAtCursor(0.5),
+  "zoom-all": () => flow.reset(),
   about: () => help.showModal(),
   "hint-done": () => {
     by("hint").hidden = true;

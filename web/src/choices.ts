@@ -26,7 +26,8 @@ export function listChoices(root: Node, limit: number): Choice[] {
       return;
     }
     const sum = sumOf(node.children, weightOf) || 1;
-    for (const child of node.children) walk(child, share * weightOf(child) / sum, boost + child.boost);
+    for (const child of node.children)
+      walk(child, share * weightOf(child) / sum, boost + child.boost);
   };
   walk(root, 1, 0);
   return found.sort((a, b) => b.share - a.share).slice(0, limit);
@@ -35,9 +36,11 @@ export function listChoices(root: Node, limit: number): Choice[] {
 // Those that go on from the present text have a node; the others name their whole text.
 export function listPins(root: Node | null, now: Loom): Choice[] {
   return now.pins.map(({ from, path }, pin) => {
-    const whole = from + path, isHere = whole.length > now.bytes.length && whole.startsWith(now.bytes);
+    const whole = from + path;
+    const isHere = whole.length > now.bytes.length && whole.startsWith(now.bytes);
     const rest = isHere ? whole.slice(now.bytes.length) : whole;
     const node = isHere && root ? findBelow(root, rest) : null;
-    return { node, path: fromBinary(rest), share: node && root ? 2 ** (root.total - node.total) : 0, boost: 0, pin };
+    const share = node && root ? 2 ** (root.total - node.total) : 0;
+    return { node, path: fromBinary(rest), share, boost: 0, pin };
   });
 }

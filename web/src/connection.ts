@@ -63,7 +63,8 @@ export class Connection {
     if (answer.type === "hello") this.listener.opened(answer.model);
     else if (answer.type === "stats") this.listener.stats(answer);
     else if (answer.type === "error") this.listener.failed(answer.message, answer.field);
-    else if (answer.type === "beam_end" && answer.id === this.beamId) this.listener.ended(answer.reason);
+    else if (answer.type === "beam_end" && answer.id === this.beamId)
+      this.listener.ended(answer.reason);
   }
 
   private send(request: object): number {

@@ -4,6 +4,7 @@
 
 import type { Model, Stats } from "./connection.ts";
 import type { Frame } from "./frame.ts";
+import { setText } from "./dom.ts";
 import { Lanes } from "./lanes.ts";
 import { count } from "./text.ts";
 import type { Timing } from "./timing.ts";
@@ -39,7 +40,8 @@ export class Curious {
 
   told(stats: Stats): void {
     const at = performance.now();
-    if (this.server) this.perSecond = 1000 * (stats.steps - this.server.steps) / (at - this.server.at);
+    if (this.server)
+      this.perSecond = 1000 * (stats.steps - this.server.steps) / (at - this.server.at);
     this.server = { ...stats, at };
     this.draw();
   }
@@ -49,15 +51,19 @@ export class Curious {
     this.lanes.draw();
     const { model, server, timing } = this, nLut3 = model?.n_lut3 ?? 0;
     const figures: Record<string, string> = {
-      yours: `${count(this.gates)} = ${count(nLut3)} gates × ${count(this.steps)} steps × 512 lanes`,
-      server: server ? `${count(nLut3 * server.steps * LANES)} in ${count(server.steps)} steps` : "…",
-      rate: server ? `${Number.isFinite(this.perSecond) ? this.perSecond.toFixed(0) : "…"} a second, `
+      yours: `${count(this.gates)} = ${count(nLut3)} gates × ${count(this.steps)} steps`
+        + ` × ${LANES} lanes`,
+      server: server
+        ? `${count(nLut3 * server.steps * LANES)} in ${count(server.steps)} steps` : "…",
+      rate: server
+        ? `${Number.isFinite(this.perSecond) ? this.perSecond.toFixed(0) : "…"} a second, `
         + `${(server.step_us / 1000).toFixed(2)} ms each` : "…",
       busy: server ? `${server.lanes_busy} of 512, for ${server.sessions} of us` : "…",
       print: this.print,
-      frame: `${timing.quantile(0.5).toFixed(1)} ms, 95 % within ${timing.quantile(0.95).toFixed(1)} ms`,
+      frame: `${timing.quantile(0.5).toFixed(1)} ms, `
+        + `95 % within ${timing.quantile(0.95).toFixed(1)} ms`,
     };
     for (const [name, figure] of Object.entries(figures))
-      this.panel.querySelector(`[data-figure=${name}]`)!.textContent = figure;
+      setText(this.panel.querySelector(`[data-figure=${name}]`)!, figure);
   }
 }

@@ -10,7 +10,8 @@ import { Zoom } from "./zoom.ts";
 
 // Sizes in columns: a line of text, its letters, what is high enough for them; ADVANCE is how wide
 // a letter is for its size. In pixels: small letters and what is high enough for those.
-const LINE = 1.6, LETTERS = 1.4, LARGE_LABEL = 1.5, ADVANCE = 0.602, LEAST_COLUMN = 6.5, MOST_COLUMN = 17;
+const LINE = 1.6, LETTERS = 1.4, LARGE_LABEL = 1.5, ADVANCE = 0.602;
+const LEAST_COLUMN = 6.5, MOST_COLUMN = 17; // pixels
 const SMALL = 10, LEAST_LABEL = 10, LEAST_LINE = 16;
 const LEAST_HEIGHT = 0.4, MARGIN = 6, DRAG = 4, CONTEXT_COLUMNS = 4;
 const FONT = 'ui-monospace, "DejaVu Sans Mono", monospace';
@@ -22,7 +23,12 @@ export interface FlowEvents {
   changed(): void; // it wants to be drawn anew
 }
 
-export interface Picture { root: Node | null; cursor: Node | null; columns: number; isDimmed: boolean }
+export interface Picture {
+  root: Node | null;
+  cursor: Node | null;
+  columns: number;
+  isDimmed: boolean;
+}
 
 interface Box {
   run: Run;
@@ -46,7 +52,7 @@ export class Flow {
   private moved = 0;
 
   constructor(private canvas: HTMLCanvasElement, private events: FlowEvents) {
-    this.context = canvas.getContext("2d")!;
+    this.context = canvas.getContext("2d", { alpha: false })!;
     canvas.addEventListener("pointermove", (e) => this.move(e));
     canvas.addEventListener("pointerleave", (e) => e.pointerType === "mouse" && events.hover(null));
     canvas.addEventListener("pointerdown", (e) => {
@@ -65,7 +71,8 @@ export class Flow {
       if (node) events.prune(node);
     });
     canvas.addEventListener("wheel", (e) => {
-      if (e.ctrlKey || (this.zoom.isWhole && e.deltaY > 0)) return; // the browser's zoom, the page's scrolling
+      // the browser's zoom and the page's scrolling stay theirs
+      if (e.ctrlKey || (this.zoom.isWhole && e.deltaY > 0)) return;
       e.preventDefault();
       this.zoomBy(2 ** (-e.deltaY / 240), this.partOf(e));
     }, { passive: false });
@@ -105,7 +112,7 @@ export class Flow {
   private runOf(node: Node): Run | null {
     const find = (runs: Run[]): Run | null => {
       for (const run of runs) {
-        if (node.depth <= run.tail.depth && node.depth >= run.head.depth && isWithin(run, node)) return run;
+        if (isWithin(run, node)) return run;
         const below = find(run.runs);
         if (below) return below;
       }
@@ -124,7 +131,8 @@ export class Flow {
   private under(e: MouseEvent): Node | null {
     const x = e.clientX - this.canvas.getBoundingClientRect().left - MARGIN;
     const column = Math.floor(x / this.column + this.left);
-    return nodeAt(this.runs, column, (this.partOf(e) / this.zoom.scale + this.zoom.top) * this.pixels());
+    const part = this.partOf(e) / this.zoom.scale + this.zoom.top;
+    return nodeAt(this.runs, column, part * this.pixels());
   }
 
   private move(e: PointerEvent): void {
@@ -133,7 +141,8 @@ export class Flow {
     const other = [...this.fingers.values()].find((f) => f.pointerId !== e.pointerId);
     this.moved += Math.hypot(e.clientX - before.clientX, e.clientY - before.clientY);
     if (other) {
-      const now = Math.abs(e.clientY - other.clientY), then = Math.abs(before.clientY - other.clientY);
+      const now = Math.abs(e.clientY - other.clientY);
+      const then = Math.abs(before.clientY - other.clientY);
       this.zoomBy(Math.max(now, 20) / Math.max(then, 20), this.partOf(other));
     } else if (this.moved >= DRAG) {
       this.zoom.pan((before.clientY - e.clientY) / this.height);
@@ -149,17 +158,21 @@ export class Flow {
     const { canvas, context: c, width, height } = this, scale = devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
     if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
-    this.column = Math.min(MOST_COLUMN, Math.max(LEAST_COLUMN, (width - 2 * MARGIN) / picture.columns));
+    const even = (width - 2 * MARGIN) / picture.columns;
+    this.column = Math.min(MOST_COLUMN, Math.max(LEAST_COLUMN, even));
     this.isDark = isDark();
     c.setTransform(scale, 0, 0, scale, 0, 0);
-    c.clearRect(0, 0, width, height);
-    this.runs = picture.root ? layOut(picture.root, this.pixels(), Math.max(LEAST_LINE, LINE * this.column)) : [];
+    c.fillStyle = this.isDark ? "#14161a" : "#f7f6f2"; // the page's
+    c.fillRect(0, 0, width, height);
+    const line = Math.max(LEAST_LINE, LINE * this.column);
+    this.runs = picture.root ? layOut(picture.root, this.pixels(), line) : [];
     if (!picture.root) return;
     const top = this.zoom.top * this.pixels();
     this.left = Math.max(0, sharedColumns(this.runs, top, top + height) - CONTEXT_COLUMNS);
     c.globalAlpha = picture.isDimmed ? 0.45 : 1;
     const boxes = visible(this.runs, top, top + height, LEAST_HEIGHT)
-      .map((run) => this.boxOf(run, picture.root!, top)).filter((b) => b.x + b.width > 0 && b.x < width);
+      .map((run) => this.boxOf(run, picture.root!, top))
+      .filter((b) => b.x + b.width > 0 && b.x < width);
     for (const box of boxes) this.drawBox(box);
     this.drawLabels(boxes);
     c.globalAlpha = 1;
@@ -169,13 +182,15 @@ export class Flow {
   private boxOf(run: Run, root: Node, top: number): Box {
     const y = Math.max(run.y - top, 0), bottom = Math.min(run.y + run.height - top, this.height);
     const isOnPath = this.path.has(run.head);
-    return { run, hue: hueOf(run.head, root), isOnPath, x: MARGIN + (run.x - this.left) * this.column, y,
+    const x = MARGIN + (run.x - this.left) * this.column;
+    return { run, hue: hueOf(run.head, root), isOnPath, x, y,
              width: run.length * this.column, height: bottom - y };
   }
 
   private drawBox({ run, hue, isOnPath, x, y, width, height }: Box): void {
     const c = this.context, stripe = (run.head.depth % 2) * 3;
-    const light = this.isDark ? 20 + stripe + (isOnPath ? 12 : 0) : 91 - stripe - (isOnPath ? 14 : 0);
+    const light = this.isDark ? 20 + stripe + (isOnPath ? 12 : 0)
+                              : 91 - stripe - (isOnPath ? 14 : 0);
     c.fillStyle = `hsl(${hue} ${this.isDark ? 34 : 52}% ${light}%)`;
     c.fillRect(x, y, Math.max(width - 1, 1), Math.max(height - 1, 0.7));
     if (!run.head.isPinned) return;
@@ -190,7 +205,9 @@ export class Flow {
     c.textBaseline = "middle";
     for (const isBold of [false, true])
       for (const size of [large, SMALL]) {
-        const some = labelled.filter((b) => b.isOnPath === isBold && (b.height >= LARGE_LABEL * this.column) === (size === large));
+        const isLarge = (b: Box): boolean => b.height >= LARGE_LABEL * this.column;
+        const some = labelled.filter((b) => b.isOnPath === isBold)
+          .filter((b) => isLarge(b) === (size === large));
         if (!some.length) continue;
         c.font = `${isBold ? 600 : 400} ${size}px ${FONT}`;
         c.letterSpacing = `${Math.max(0, this.column - ADVANCE * size)}px`; // one letter a column
@@ -208,6 +225,7 @@ export class Flow {
 }
 
 function isWithin(run: Run, node: Node): boolean {
+  if (node.depth > run.tail.depth || node.depth < run.head.depth) return false;
   let n: Node | null = run.tail;
   while (n && n.depth > node.depth) n = n.parent;
   return n === node;

@@ -29,8 +29,8 @@ export function ghostOf(root: Node): string {
 
 // Goes on to the last byte of a character that the path would cut.
 export function wholeCharacter(node: Node, root: Node): Node {
+  const isCut = (at: Node): boolean => toText(pathOf(at, root)).endsWith("\uFFFD");
   let end = node;
-  for (let next = likeliest(end); toText(pathOf(end, root)).endsWith("\uFFFD") && next; next = likeliest(end))
-    end = next;
+  for (let next = likeliest(end); next && isCut(end); next = likeliest(end)) end = next;
   return end;
 }

@@ -19,13 +19,16 @@ function isTaken(e: KeyboardEvent): boolean {
   const target = e.target as HTMLElement;
   const isSliding = target instanceof HTMLInputElement && /^(Arrow|Home|End|Page)/.test(e.key);
   if (e.key === "Escape") return e.defaultPrevented;
-  return isTyping(target) || isSliding || (isPress && /^(BUTTON|SUMMARY|INPUT|A)$/.test(target.tagName));
+  const isPressed = isPress && /^(BUTTON|SUMMARY|INPUT|A)$/.test(target.tagName);
+  return isTyping(target) || isSliding || isPressed;
 }
 
-export function listen(bindings: Binding[], isOn: () => boolean, undo: () => void, redo: () => void): void {
+export function listen(bindings: Binding[], isOn: () => boolean, undo: () => void,
+                       redo: () => void): void {
   document.addEventListener("keydown", (e) => {
     if (document.querySelector("dialog[open]") || e.altKey) return;
-    const isPlain = !e.ctrlKey && !e.metaKey, key = e.key.length === 1 && !isPlain ? e.key.toLowerCase() : e.key;
+    const isPlain = !e.ctrlKey && !e.metaKey;
+    const key = e.key.length === 1 && !isPlain ? e.key.toLowerCase() : e.key;
     if (!isPlain) {
       if (key !== "z" && key !== "y") return;
       e.preventDefault();

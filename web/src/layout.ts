@@ -76,7 +76,8 @@ export function layOut(root: Node, pixels: number, line: number): Run[] {
 }
 
 // Those that touch top..bottom; runs lower than `least` pixels are left out with all below them.
-export function visible(runs: Run[], top: number, bottom: number, least: number, found: Run[] = []): Run[] {
+export function visible(runs: Run[], top: number, bottom: number, least: number,
+                        found: Run[] = []): Run[] {
   for (const run of runs) {
     if (run.height < least || run.y >= bottom || run.y + run.height <= top) continue;
     found.push(run);

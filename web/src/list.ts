@@ -3,6 +3,7 @@
 // small signs in a row are for a mouse only; keys and the buttons below the list do the same.
 
 import type { Choice } from "./choices.ts";
+import { setAttribute, setText } from "./dom.ts";
 import { percent, toLabel } from "./text.ts";
 
 export type Act = "take" | "prune" | "pin" | "boost" | "damp";
@@ -12,9 +13,11 @@ export interface ListEvents {
   mark(choice: Choice): void;
 }
 
-const SIGNS = '<span class="acts" aria-hidden="true"><span data-act="boost" title="likelier (+)">+</span>'
-  + '<span data-act="damp" title="less likely (-)">−</span><span data-act="pin" title="pin (p)">⚲</span>'
-  + '<span data-act="prune" title="prune (x)">×</span></span>';
+const SIGNS = '<span class="acts" aria-hidden="true">' + [
+  ["boost", "likelier (+)", "+"], ["damp", "less likely (-)", "−"], ["pin", "pin (p)", "⚲"],
+  ["prune", "prune (x)", "×"],
+].map(([act, title, sign]) => `<span data-act="${act}" title="${title}">${sign}</span>`).join("")
+  + "</span>";
 
 export class List {
   private shown: Choice[] = [];
@@ -50,14 +53,15 @@ export class List {
     this.fill(this.pins, pins, words.length);
     this.pins.hidden = !pins.length;
     if (marked < 0) this.box.removeAttribute("aria-activedescendant");
-    else this.box.setAttribute("aria-activedescendant", `choice-${marked}`);
+    else setAttribute(this.box, "aria-activedescendant", `choice-${marked}`);
   }
 
   private fill(group: HTMLElement, choices: Choice[], first: number): void {
     while (group.children.length < choices.length) group.append(newRow());
     while (group.children.length > choices.length) group.lastChild?.remove();
+    const most = this.shown[0]?.share || 1;
     choices.forEach((choice, i) =>
-      showRow(group.children[i] as HTMLElement, choice, first + i, first + i === this.marked, this.shown[0]));
+      showRow(group.children[i], choice, first + i, first + i === this.marked, most));
   }
 
   // Moves the mark by rows; the first mark is the first row.
@@ -79,20 +83,21 @@ function newRow(): HTMLElement {
   return row;
 }
 
-function showRow(row: HTMLElement, choice: Choice, at: number, isMarked: boolean, first: Choice): void {
-  const isPinned = choice.pin >= 0, isElsewhere = isPinned && !choice.node, label = toLabel(choice.path);
+// `most` is the largest share of the list.
+function showRow(row: Element, choice: Choice, at: number, isMarked: boolean, most: number): void {
+  const isPinned = choice.pin >= 0, isElsewhere = isPinned && !choice.node;
+  const label = toLabel(choice.path), bits = `${(-Math.log2(choice.share)).toFixed(1)} bits`;
   const boost = choice.boost ? (choice.boost > 0 ? "+" : "−") + Math.abs(choice.boost) : "";
-  const share = isElsewhere ? "elsewhere" : isPinned ? `${(-Math.log2(choice.share)).toFixed(1)} bits`
-                                                    : percent(choice.share);
-  row.dataset.at = String(at);
-  row.id = `choice-${at}`;
-  row.setAttribute("aria-selected", String(isMarked));
+  const share = isElsewhere ? "elsewhere" : isPinned ? bits : percent(choice.share);
+  setAttribute(row, "data-at", String(at));
+  setAttribute(row, "id", `choice-${at}`);
+  setAttribute(row, "aria-selected", String(isMarked));
   row.classList.toggle("pinned", isPinned);
   row.classList.toggle("before", label.startsWith("·")); // the dots are drawn, not spoken
   row.classList.toggle("behind", label.endsWith("·"));
-  row.style.setProperty("--share", isPinned ? "0" : (choice.share / (first.share || 1)).toFixed(3));
+  setAttribute(row, "style", `--share: ${isPinned ? 0 : (choice.share / most).toFixed(2)}`);
   const words = label.replace(/^·|·$/g, "");
-  const texts = [isPinned ? "⚲" : String(at + 1), isElsewhere ? "… " + words.slice(-40) : words, boost, share,
-                 isPinned ? "pinned" : ""];
-  texts.forEach((text, i) => { if (row.children[i].textContent !== text) row.children[i].textContent = text; });
+  const texts = [isPinned ? "⚲" : String(at + 1), isElsewhere ? "… " + words.slice(-40) : words,
+                 boost, share, isPinned ? "pinned" : ""];
+  texts.forEach((text, i) => setText(row.children[i], text));
 }

@@ -19,7 +19,8 @@ type Check = (value: unknown) => boolean;
 const isText: Check = (v) => typeof v === "string" && v.length <= MOST_TEXT;
 const within = (low: number, high: number, isWhole = true): Check =>
   (v) => typeof v === "number" && v >= low && v <= high && (!isWhole || Number.isInteger(v));
-const isBase64: Check = (v) => isText(v) && /^(?:[\w+/]{4})*(?:[\w+/]{2}==|[\w+/]{3}=)?$/.test(v as string);
+const isBase64: Check = (v) =>
+  isText(v) && /^(?:[\w+/]{4})*(?:[\w+/]{2}==|[\w+/]{3}=)?$/.test(v as string);
 const listOf = (check: Check, most: number): Check =>
   (v) => Array.isArray(v) && v.length <= most && v.every(check);
 
@@ -48,8 +49,10 @@ function checkFields(fields: Fields, { all = {}, some = {}, isOne = false }: Sha
   for (const [name, check] of Object.entries(all))
     if (!check(fields[name])) throw new Error(`"${name}" is missing or out of range`);
   const given = Object.keys(some).filter((name) => name in fields);
-  for (const name of given) if (!some[name](fields[name])) throw new Error(`"${name}" is out of range`);
-  if (isOne && given.length !== 1) throw new Error(`expected one of ${Object.keys(some).join(", ")}`);
+  for (const name of given)
+    if (!some[name](fields[name])) throw new Error(`"${name}" is out of range`);
+  if (isOne && given.length !== 1)
+    throw new Error(`expected one of ${Object.keys(some).join(", ")}`);
   if (given.length > 1 && some === CONSTRAINT) throw new Error("pattern and words are both given");
 }
 
@@ -57,11 +60,11 @@ const pick = (fields: Fields, names: string[]): Fields =>
   Object.fromEntries(Object.entries(fields).filter(([name]) => names.includes(name)));
 
 function readOperation(fields: Fields): Operation {
-  const shape = typeof fields.op === "string" && Object.hasOwn(SHAPES, fields.op) ? SHAPES[fields.op] : null;
+  const name = String(fields.op), shape = Object.hasOwn(SHAPES, name) ? SHAPES[name] : null;
   if (!shape) throw new Error(`there is no operation ${JSON.stringify(fields.op)}`);
   checkFields(fields, shape);
   const names = [...Object.keys(shape.all ?? {}), ...Object.keys(shape.some ?? {})];
-  return { op: fields.op, ...pick(fields, names) } as Operation;
+  return { op: name, ...pick(fields, names) } as Operation;
 }
 
 function readHeader(fields: Fields): { model: ModelName | null; began: string; start: Start } {
@@ -71,7 +74,8 @@ function readHeader(fields: Fields): { model: ModelName | null; began: string; s
   const constraint = fields.constraint as Fields | undefined;
   if (constraint) checkFields(constraint, { some: CONSTRAINT, isOne: true });
   const start = { ...BEGINNING, ...pick(fields, ["text", ...Object.keys(SETTINGS)]) } as Start;
-  if (constraint) start.constraint = pick(constraint, Object.keys(CONSTRAINT)) as Start["constraint"];
+  if (constraint)
+    start.constraint = pick(constraint, Object.keys(CONSTRAINT)) as Start["constraint"];
   return {
     model: isText(name) && isText(sha256) ? { name: String(name), sha256: String(sha256) } : null,
     began: isText(fields.began) ? String(fields.began) : "", start,
@@ -94,7 +98,8 @@ export function readLog(log: string): Session {
     const session = new Session(model, start, [], began);
     for (at = 1; at < lines.length; at++) {
       session.append(readOperation(parseLine(lines[at])));
-      if (session.now.text.length > MOST_TEXT) throw new Error(`the text grows beyond ${MOST_TEXT} characters`);
+      if (session.now.text.length > MOST_TEXT)
+        throw new Error(`the text grows beyond ${MOST_TEXT} characters`);
     }
     return session;
   } catch (error) {

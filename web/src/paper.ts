@@ -22,7 +22,8 @@ export class Paper {
   private timer = 0;
   private isComposing = false;
 
-  constructor(private area: HTMLTextAreaElement, private mirror: HTMLElement, private events: PaperEvents) {
+  constructor(private area: HTMLTextAreaElement, private mirror: HTMLElement,
+              private events: PaperEvents) {
     this.settled = area.value;
     area.addEventListener("compositionstart", () => { this.isComposing = true; });
     area.addEventListener("compositionend", () => { this.isComposing = false; this.await(); });

@@ -2,6 +2,7 @@
 // The constraint field: a pattern or a list of words that what grows must keep to, and ready-made
 // ones. The server's error stands under it.
 
+import { by, setAttribute } from "./dom.ts";
 import type { Constraint } from "./session.ts";
 
 const READY: [string, string][] = [
@@ -10,10 +11,13 @@ const READY: [string, string][] = [
   ["verse of short lines", "([^\\n]{4,32}\\n)*"],
 ];
 
+const writtenOut = (constraint: Constraint): string =>
+  "words" in constraint ? constraint.words.join(" ") : constraint.pattern;
+
 export class Rule {
-  private kind = document.getElementById("rule-kind") as HTMLSelectElement;
-  private field = document.getElementById("rule") as HTMLInputElement;
-  private error = document.getElementById("rule-error") as HTMLElement;
+  private kind = by<HTMLSelectElement>("rule-kind");
+  private field = by<HTMLInputElement>("rule");
+  private error = by("rule-error");
   private ready: HTMLButtonElement[];
 
   constructor(private apply: (constraint: Constraint | null) => void, leave: () => void) {
@@ -24,8 +28,8 @@ export class Rule {
       else return;
       e.preventDefault();
     });
-    document.getElementById("rule-apply")!.addEventListener("click", () => apply(this.read()));
-    document.getElementById("rule-none")!.addEventListener("click", () => apply(null));
+    by("rule-apply").addEventListener("click", () => apply(this.read()));
+    by("rule-none").addEventListener("click", () => apply(null));
   }
 
   private newReady(name: string, constraint: { pattern: string }): HTMLButtonElement {
@@ -35,23 +39,25 @@ export class Rule {
     button.dataset.pattern = constraint.pattern;
     button.addEventListener("click", () =>
       this.apply(button.getAttribute("aria-pressed") === "true" ? null : constraint));
-    document.getElementById("rule-ready")!.append(button);
+    by("rule-ready").append(button);
     return button;
   }
 
   private read(): Constraint | null {
     const value = this.field.value;
     if (!value.trim()) return null;
-    return this.kind.value === "words" ? { words: value.split(/[\s,]+/).filter(Boolean) } : { pattern: value };
+    if (this.kind.value === "pattern") return { pattern: value };
+    return { words: value.split(/[\s,]+/).filter(Boolean) };
   }
 
   show(constraint: Constraint | null): void {
     const isWords = constraint !== null && "words" in constraint;
     if (constraint) this.kind.value = isWords ? "words" : "pattern";
-    this.field.value = !constraint ? "" : isWords ? constraint.words.join(" ") : (constraint as { pattern: string }).pattern;
+    this.field.value = constraint ? writtenOut(constraint) : "";
     for (const button of this.ready)
-      button.setAttribute("aria-pressed", String(!isWords && button.dataset.pattern === this.field.value));
-    (document.getElementById("rule-none") as HTMLButtonElement).disabled = !constraint;
+      setAttribute(button, "aria-pressed",
+                   String(!isWords && button.dataset.pattern === this.field.value));
+    by<HTMLButtonElement>("rule-none").disabled = !constraint;
     this.showError("");
   }
 

@@ -39,10 +39,13 @@ export interface Loom extends Settings {
   constraint: Constraint | null;
 }
 
-export const BEGINNING: Start = { text: "It was a ", temperature: 0.5, width: 512, steps: 96, seed: 1 };
+export const BEGINNING: Start = {
+  text: "It was a ", temperature: 0.5, width: 512, steps: 96, seed: 1,
+};
 export const MOST_PRUNED = 64; // the server's limit
 
-const withText = (now: Loom, text: string): Loom => ({ ...now, text, bytes: toBinary(toBytes(text)) });
+const withText = (now: Loom, text: string): Loom =>
+  ({ ...now, text, bytes: toBinary(toBytes(text)) });
 
 export function loomOf(start: Start): Loom {
   const { constraint, ...rest } = start;
@@ -103,7 +106,8 @@ export class Session {
   // Does the operation and writes it down; undo and redo with nothing to do are not written.
   append(operation: Operation): boolean {
     if (operation.op === "undo" || operation.op === "redo") {
-      const [from, to] = operation.op === "undo" ? [this.past, this.future] : [this.future, this.past];
+      const isBack = operation.op === "undo";
+      const [from, to] = isBack ? [this.past, this.future] : [this.future, this.past];
       const other = from.pop();
       if (!other) return false;
       to.push(this.now);
@@ -120,7 +124,8 @@ export class Session {
 
 // What is behind the present text in those of the wholes that begin with it.
 export const continuationsOf = (wholes: string[], bytes: string): string[] =>
-  wholes.filter((w) => w.length > bytes.length && w.startsWith(bytes)).map((w) => w.slice(bytes.length));
+  wholes.filter((w) => w.length > bytes.length && w.startsWith(bytes))
+    .map((w) => w.slice(bytes.length));
 
 export interface BeamRequest extends Settings {
   text: string;

@@ -7,7 +7,8 @@ const MARK = "#log=", MOST_BYTES = 4 << 20;
 async function through(stream: CompressionStream | DecompressionStream, data: Uint8Array,
                        most: number): Promise<Uint8Array> {
   const source = new Blob([data as BlobPart]).stream() as ReadableStream<BufferSource>;
-  const reader = source.pipeThrough(stream as ReadableWritablePair<Uint8Array, BufferSource>).getReader();
+  const pair = stream as ReadableWritablePair<Uint8Array, BufferSource>;
+  const reader = source.pipeThrough(pair).getReader();
   const parts: Uint8Array[] = [];
   for (let n = 0, part; !(part = await reader.read()).done; parts.push(part.value)) {
     n += part.value.length;
@@ -18,7 +19,8 @@ async function through(stream: CompressionStream | DecompressionStream, data: Ui
 
 // The fragment of a link: deflated, in the base64 of URLs.
 export async function toFragment(log: string): Promise<string> {
-  const packed = await through(new CompressionStream("deflate-raw"), new TextEncoder().encode(log), Infinity);
+  const bytes = new TextEncoder().encode(log);
+  const packed = await through(new CompressionStream("deflate-raw"), bytes, Infinity);
   let binary = "";
   for (const byte of packed) binary += String.fromCharCode(byte);
   return MARK + btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
@@ -30,9 +32,11 @@ export async function fromFragment(fragment: string): Promise<string> {
   try {
     const binary = atob(fragment.slice(MARK.length).replaceAll("-", "+").replaceAll("_", "/"));
     const packed = Uint8Array.from(binary, (c) => c.charCodeAt(0));
-    return new TextDecoder().decode(await through(new DecompressionStream("deflate-raw"), packed, MOST_BYTES));
+    const log = await through(new DecompressionStream("deflate-raw"), packed, MOST_BYTES);
+    return new TextDecoder().decode(log);
   } catch (error) {
-    throw new Error(`the link is damaged or cut off (${(error as Error).message || "cannot be unpacked"})`);
+    const why = (error as Error).message || "cannot be unpacked";
+    throw new Error(`the link is damaged or cut off (${why})`);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where sessions come from and go to: this browser, files, links; and the dialog with all of that.
 
+import { by } from "./dom.ts";
 import { readLog, writeLog } from "./log.ts";
 import { Session } from "./session.ts";
 import { download, fromFragment, isFragment, toFragment } from "./share.ts";
@@ -16,17 +17,17 @@ export interface ShelfEvents {
   refuse(message: string): void;
 }
 
-const by = (id: string): HTMLElement => document.getElementById(id)!;
 const today = (): string => new Date().toISOString().slice(0, 10);
 
 export class Shelf {
   private id = newId();
-  private dialog = by("sessions") as HTMLDialogElement;
+  private dialog = by<HTMLDialogElement>("sessions");
 
   constructor(private events: ShelfEvents) {
     const onClick = (id: string, work: () => void): void => by(id).addEventListener("click", work);
     onClick("sessions-open", () => this.show());
-    onClick("save-log", () => download(`${today()}.loomlog.json`, "application/jsonl", writeLog(events.asked())));
+    onClick("save-log", () =>
+      download(`${today()}.loomlog.json`, "application/jsonl", writeLog(events.asked())));
     onClick("save-text", () => download(`${today()}.txt`, "text/plain", events.asked().now.text));
     onClick("save-tree", () => download(`${today()}.tree.json`, "application/json", events.tree()));
     onClick("open-log", () => by("file").click());
@@ -53,7 +54,8 @@ export class Shelf {
     if (other && other.operations >= session.operations.length) this.id = newId();
     sessionStorage.setItem(TAB, this.id);
     if (!keep(this.id, writeLog(session), session.now.text, session.operations.length))
-      this.events.say("This browser cannot keep the session (too long, or storage is off): save it as a file.");
+      this.events.say("This browser cannot keep the session (too long, or storage is off): "
+        + "save it as a file.");
   }
 
   private take(session: Session, id: string): void {
@@ -82,7 +84,7 @@ export class Shelf {
   }
 
   private async openFile(): Promise<void> {
-    const input = by("file") as HTMLInputElement, file = input.files?.[0];
+    const input = by<HTMLInputElement>("file"), file = input.files?.[0];
     if (!file) return;
     this.open(await file.text(), file.name);
     input.value = "";
@@ -94,7 +96,8 @@ export class Shelf {
     this.dialog.close();
     try {
       await navigator.clipboard.writeText(location.href);
-      this.events.say(`The link is copied: ${location.href.length} characters hold the whole session.`);
+      const { length } = location.href;
+      this.events.say(`The link is copied: ${length} characters hold the whole session.`);
     } catch {
       this.events.say("The link stands in the address bar; it holds the whole session.");
     }
@@ -108,7 +111,9 @@ export class Shelf {
       open.textContent = `… ${title}`;
       open.title = open.textContent;
       open.className = "kept";
-      open.append(Object.assign(document.createElement("small"), { textContent: `${day} · ${operations} operations` }));
+      const small = document.createElement("small");
+      small.textContent = `${day} · ${operations} operations`;
+      open.append(small);
       open.addEventListener("click", () => {
         this.open(loadKept(id) ?? "", title, id);
         this.dialog.close();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sessions that this browser remembers: the newest few, within a bound, each under a key of its own.
+// Sessions that this browser remembers: the newest few, within a bound, each under its own key.
 
 const PREFIX = "loom.session.", MOST_SESSIONS = 20, MOST_CHARS = 1 << 20;
 const storage = ((): Storage | null => {
@@ -19,7 +19,8 @@ export function keptSessions(): Kept[] {
   for (const key of Object.keys(storage ?? {}).filter((k) => k.startsWith(PREFIX))) {
     const value = storage?.getItem(key) ?? "";
     try {
-      kept.push({ ...JSON.parse(value.slice(0, value.indexOf("\n"))), id: key.slice(PREFIX.length) });
+      const about = JSON.parse(value.slice(0, value.indexOf("\n")));
+      kept.push({ ...about, id: key.slice(PREFIX.length) });
     } catch {
       storage?.removeItem(key);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Bytes as people read them. The model knows bytes, not characters: a piece may end in the middle
-// of a character. A *binary string* has one char (0 to 255) a byte; it compares and slices as bytes.
+// of a character. A *binary string* has one char (0 to 255) a byte; it compares and slices as
+// bytes.
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
@@ -34,17 +35,21 @@ export function carry(binary: string): Carried {
 export const uncarry = (carried: Carried): string =>
   "text" in carried ? toBinary(toBytes(carried.text)) : atob(carried.text_base64);
 
-// For display: line ends, blanks at the edges and bytes that are no characters become visible.
-export function toLabel(bytes: Uint8Array): string {
-  let text: string;
+const hex = (byte: number): string => "‹" + byte.toString(16).padStart(2, "0") + "›";
+
+function decoded(bytes: Uint8Array): string {
+  if (bytes.every((b) => b < 128)) return String.fromCharCode(...bytes); // a decoder costs a call
   try {
-    text = decoder.decode(bytes);
+    return decoder.decode(bytes);
   } catch {
-    text = [...bytes].map((b) => (b >= 32 && b < 127 ? String.fromCharCode(b)
-      : b === 10 ? "\n" : "‹" + b.toString(16).padStart(2, "0") + "›")).join("");
+    const isPlain = (b: number): boolean => b < 127 && (b >= 32 || b === 10);
+    return [...bytes].map((b) => (isPlain(b) ? String.fromCharCode(b) : hex(b))).join("");
   }
-  return text.replaceAll("\n", "⏎").replace(/^ | $/g, "·");
 }
+
+// For display: line ends, blanks at the edges and bytes that are no characters become visible.
+export const toLabel = (bytes: Uint8Array): string =>
+  decoded(bytes).replaceAll("\n", "⏎").replace(/^ | $/g, "·");
 
 const isWordByte = (b: number): boolean =>
   (b >= 97 && b <= 122) || (b >= 65 && b <= 90) || (b >= 48 && b <= 57) || b === 39 || b >= 128;
@@ -52,7 +57,7 @@ const isWordByte = (b: number): boolean =>
 // Does the word that `bytes` begins end before the last byte? "the " and ", " do, "th" does not.
 export function endsWord(bytes: Uint8Array): boolean {
   const n = bytes.length;
-  return n >= 2 && !isWordByte(bytes[n - 1]) && bytes.subarray(0, n - 1).some(isWordByte);
+  return n >= 2 && !isWordByte(bytes[n - 1]) && bytes.some(isWordByte);
 }
 
 const UNITS: [number, string][] = [[1e18, "quintillion"], [1e15, "quadrillion"], [1e12, "trillion"],
@@ -68,7 +73,8 @@ export const percent = (share: number): string =>
   `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
 // Where two texts differ: `remove` characters at `at` became `insert`.
-export function difference(before: string, after: string): { at: number; remove: number; insert: string } {
+export function difference(before: string, after: string):
+{ at: number; remove: number; insert: string } {
   let at = 0, tail = 0;
   const shorter = Math.min(before.length, after.length);
   while (at < shorter && before[at] === after[at]) at++;

@@ -8,7 +8,8 @@ import { type Node, pathOf, ranked } from "./trie.ts";
 
 export const TREE_FORMAT = "bitloom.tree.1";
 
-type Branch = Carried & { bits: number; lanes: number; pinned?: true; boost?: number; children?: Branch[] };
+type Branch = Carried
+  & { bits: number; lanes: number; pinned?: true; boost?: number; children?: Branch[] };
 
 function branchOf(head: Node): Branch {
   let tail = head;
@@ -23,6 +24,9 @@ function branchOf(head: Node): Branch {
 }
 
 export function writeTree(root: Node, now: Loom, model: Model | null): string {
-  const head = { format: TREE_FORMAT, model: model && { name: model.name, sha256: model.sha256 } };
-  return JSON.stringify({ ...head, request: requestOf(now), children: ranked(root).map(branchOf) }) + "\n";
+  const tree = {
+    format: TREE_FORMAT, model: model && { name: model.name, sha256: model.sha256 },
+    request: requestOf(now), children: ranked(root).map(branchOf),
+  };
+  return JSON.stringify(tree) + "\n";
 }

@@ -23,7 +23,8 @@ export interface Node {
 
 function newNode(parent: Node | null, byte: number, bits: number, lanes: number): Node {
   return { parent, byte, bits, total: (parent?.total ?? 0) + bits,
-           depth: parent ? parent.depth + 1 : 0, lanes, boost: 0, lift: 1, isPinned: false, children: [], tail: null };
+           depth: parent ? parent.depth + 1 : 0, lanes, boost: 0, lift: 1, isPinned: false,
+           children: [], tail: null };
 }
 
 export class Trie {
@@ -130,7 +131,8 @@ export function findBelow(root: Node, path: string): Node | null {
 // The bytes from `root`, or from the root of all, to a node.
 export function pathOf(node: Node, root: Node | null = null): Uint8Array {
   const from = root?.depth ?? 0, bytes = new Uint8Array(Math.max(0, node.depth - from));
-  for (let n: Node = node; n.parent && n.depth > from; n = n.parent) bytes[n.depth - from - 1] = n.byte;
+  for (let n: Node = node; n.parent && n.depth > from; n = n.parent)
+    bytes[n.depth - from - 1] = n.byte;
   return bytes;
 }
 
@@ -155,5 +157,7 @@ export function ranked(node: Node): Node[] {
 }
 
 export function likeliest(node: Node): Node | null {
-  return node.children.reduce<Node | null>((best, c) => (!best || weightOf(c) > weightOf(best) ? c : best), null);
+  let best: Node | null = null;
+  for (const child of node.children) if (!best || weightOf(child) > weightOf(best)) best = child;
+  return best;
 }

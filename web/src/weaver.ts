@@ -57,6 +57,7 @@ export class Weaver {
         this.shown?.pin(root, whole.slice(at), costs.slice(at - from.length));
     }
     for (const [whole, bits] of now.boosts)
-      if (whole.length > at && whole.startsWith(now.bytes)) this.shown?.boost(root, whole.slice(at), bits);
+      if (whole.length > at && whole.startsWith(now.bytes))
+        this.shown?.boost(root, whole.slice(at), bits);
   }
 }

@@ -12,9 +12,10 @@ import { test } from "node:test";
 const out = join(mkdtempSync(join(tmpdir(), "loom-")), "modules.mjs");
 await build({
   stdin: {
-    contents: ["choices", "frame", "ghost", "layout", "log", "session", "share", "text", "tree", "trie", "weaver", "zoom"]
+    contents: ["choices", "frame", "ghost", "layout", "log", "session", "share", "text", "tree", "trie",
+               "weaver", "zoom"]
       .map((m) => `export * from "./src/${m}.ts";`).join("\n"),
-    resolveDir: join(import.meta.dirname ?? new URL("..", import.meta.url).pathname, import.meta.dirname ? ".." : "."),
+    resolveDir: new URL("..", import.meta.url).pathname,
   },
   bundle: true, format: "esm", outfile: out, logLevel: "error",
 });
@@ -153,13 +154,16 @@ const SHA = "0".repeat(64), MODEL = { name: "tiny", sha256: SHA };
 const SETTINGS = { temperature: 0.5, width: 512, steps: 96, seed: 1 };
 
 function busySession() {
-  const session = new m.Session(MODEL, { text: "It was a ", ...SETTINGS }, [], "2026-01-01T00:00:00.000Z");
+  const session = new m.Session(MODEL, { text: "It was a ", ...SETTINGS }, [],
+                                "2026-01-01T00:00:00.000Z");
   for (const operation of [
     { op: "commit", text: "dark " }, { op: "prune", text: "night" },
     { op: "pin", text: "and ", costs: [256, 512, 3, 4] }, { op: "boost", text: "h", bits: 1 },
-    { op: "boost", text_base64: "gw==", bits: -2 }, { op: "edit", at: 0, remove: 2, insert: "Da, es" },
+    { op: "boost", text_base64: "gw==", bits: -2 },
+    { op: "edit", at: 0, remove: 2, insert: "Da, es" },
     { op: "constrain", pattern: "[a-z ]*" }, { op: "undo" }, { op: "constrain", words: ["a", "b"] },
-    { op: "set", temperature: 0.9, seed: 7 }, { op: "undo" }, { op: "redo" }, { op: "unpin", pin: 0 }, { op: "undo" },
+    { op: "set", temperature: 0.9, seed: 7 }, { op: "undo" }, { op: "redo" },
+    { op: "unpin", pin: 0 }, { op: "undo" },
   ]) assert.ok(session.append(operation));
   return session;
 }
@@ -229,7 +233,8 @@ test("the tree is written as branches", () => {
   const { format, children, request } = JSON.parse(m.writeTree(trie.root, session.now, MODEL));
   assert.equal(format, "bitloom.tree.1");
   assert.equal(request.seed, 1);
-  assert.deepEqual(children, [{ text: "ax", bits: 2, lanes: 1 }, { text: "by", bits: 2.5, lanes: 1 }]);
+  assert.deepEqual(children, [{ text: "ax", bits: 2, lanes: 1 },
+                              { text: "by", bits: 2.5, lanes: 1 }]);
 });
 
 test("a new tree takes over when it has enough, and marks follow the text", () => {
