@@ -24,11 +24,12 @@ activity *activity_create(activity_kind kind, size_t n_lanes, size_t state_bytes
 uint64_t activity_max_lane_steps(const activity *a)
 {
     uint64_t n_read = a->n_text + 1; // once more, to ask what comes first
+    uint64_t width = a->beam_params.width ? a->beam_params.width : BL_LANES;
     switch (a->kind) {
     case ACTIVITY_FEED: return n_read;
     case ACTIVITY_STEP: return a->n_lanes * (a->is_bare ? 1 : 2);
     case ACTIVITY_TOP: return a->n_lanes;
-    case ACTIVITY_BEAM: return n_read + ((uint64_t)a->n_steps + 1) * BL_LANES;
+    case ACTIVITY_BEAM: return n_read + ((uint64_t)a->n_steps + 1) * width;
     case ACTIVITY_ROLLOUT: return a->n_lanes * (uint64_t)a->n_steps;
     }
     return 0;

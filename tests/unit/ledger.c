@@ -181,7 +181,8 @@ static void a_key_opens_its_account_until_it_is_revoked_or_expires(void)
     CHECK(ledger_revoke_key(l, "bl_live_", 0, &diag) == BL_ERR_ARGUMENT); // which one?
     CHECK(ledger_revoke_key(l, key, account + 1, &diag) == BL_ERR_ARGUMENT);
     CHECK(ledger_revoke_key(l, key, account, &diag) == BL_OK);
-    CHECK(ledger_find_key(l, &a, key, noon + 10, &diag) == BL_ERR_ARGUMENT && strstr(diag.message, "revoked"));
+    CHECK(ledger_find_key(l, &a, key, noon + 10, &diag) == BL_ERR_ARGUMENT
+          && strstr(diag.message, "revoked"));
     commit(l);
     CHECK(ledger_list_keys(l, account, count_keys, &n_keys, &diag) == BL_OK && n_keys == 2);
     ledger_close(&l);

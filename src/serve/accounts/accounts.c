@@ -18,7 +18,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { RETRY_MS = 100, MAX_RETRIES_AT_END = 20, DAY_S = 86400 };
+enum { RETRY_MS = 100, MAX_RETRIES_AT_END = 3, DAY_S = 86400 };
 static const uint64_t minute_ns = 60000000000;
 
 struct admission {

@@ -44,7 +44,7 @@ typedef struct admission_request {
     int64_t least, most;   // lane-steps to reserve: most if there are so many, else least
     bool is_more;          // of a request that has an admission already
     // Called once unless it is settled before; `refusal` NULL: it is admitted. Where it is refused
-    // it must be settled, with 0, all the same.
+    // it must be settled, with 0, all the same, and the refusal goes with it.
     void (*done)(void *context, const request_error *refusal);
     void *context;
 } admission_request;

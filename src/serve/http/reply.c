@@ -309,8 +309,10 @@ size_t http_reply_pull(uint8_t *dst, http_reply *r, size_t capacity, bool *is_la
 void http_reply_close(http_reply *r)
 {
     r->owner = NULL;
-    if (r->job && r->job->is_held)
+    if (r->job && r->job->is_held) {
+        r->host->counters.n_cancelled++;
         drop_held(r->job);
+    }
     if (r->job && r->job->n_busy > 0) {
         r->host->counters.n_cancelled++;
         job_cancel(r->job); // the last activity frees the reply
