@@ -77,7 +77,8 @@ static void compile_again(void *context)
 
 // ------------------------------------------------------------ what is built is right, once
 
-// The outputs of a program after one run, the same random inputs at every call; freed by the caller.
+// The outputs of a program after one run, the same random inputs at every call; freed by the
+// caller.
 static bl_plane *outputs(const bl_program *p, const bl_machine_params *params)
 {
     bl_machine *m;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Takes the pictures of docs/guide/loom.md from a server that runs with the shipped model:
+// Takes the pictures of README.md and docs/guide/loom.md from a server that runs with the shipped model:
 // node pictures.mjs [URL], default http://127.0.0.1:8512/. The same model gives the same
 // pictures, byte for byte with the same Chromium and fonts.
 
@@ -34,6 +34,7 @@ async function take(name, viewport, colorScheme, keys) {
 
 const desk = { width: 960, height: 560 }, phone = { width: 390, height: 700 };
 const down = "ArrowDown";
+await take("loom.png", { width: 1280, height: 720 }, "light", ["Escape"]);
 await take("loom-steering.png", desk, "light", ["Escape", down, down, "p", down, "+", "+"]);
 await take("loom-lanes.png", desk, "dark", ["Escape", "b", down]);
 await take("loom-verse.png", phone, "light",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// bitloom load: many clients of the lanes protocol at once, and how long each waits. Every client is
-// a thread with a connection of its own; it keeps `depth` steps under way.
+// bitloom load: many clients of the lanes protocol at once, and how long each waits. Every client
+// is a thread with a connection of its own; it keeps `depth` steps under way.
 
 #include "verbs.h"
 

@@ -15,10 +15,10 @@
 // A byte is allowed where some text of the pattern goes on with it: what is written so far is at
 // every moment the beginning of a text that the pattern describes.
 //
-// Syntax: literals, . (any byte but newline), [a-z] [^...], \d \w \s \D \W \S, \n \r \t \xHH, ( ),
-// (?: ), |, * + ? {m} {m,} {m,n}. ^ and $ may stand at the ends, where they are meant anyway. \ before
-// any other sign means the sign. Bytes are meant, not characters: a letter outside ASCII is a
-// sequence of bytes and may not stand in [].
+// Syntax: literals, . (any byte but newline), [a-z] [^...], \d \w \s \D \W \S, \n \r \t \f \0
+// \xHH, ( ), (?: ), |, * + ? {m} {m,} {m,n}. A backslash before any other sign means the sign. ^ and
+// $ may stand at the ends, where they are meant anyway. Bytes are meant, not characters: a letter
+// outside ASCII is a sequence of bytes and may not stand in [].
 
 #include <bitloom/logic.h>
 

@@ -3,7 +3,8 @@
 #define BITLOOM_SERVE_H
 
 // A melted model as a service: HTTP (docs/formats/http.md) and WebSocket
-// (docs/formats/websocket.md), many clients on one machine of 512 lanes. One thread speaks with the clients, one runs the model.
+// (docs/formats/websocket.md, lanes.md), many clients on one machine of 512 lanes. One thread
+// speaks with the clients, one runs the model.
 
 #include <bitloom/melt.h>
 

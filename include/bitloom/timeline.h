@@ -10,12 +10,13 @@
 //     bl_timeline_run(t, state, 512);                         // state: before step 0, then after 511
 //
 // It works where steps hang together in two ways only: a plane of the state that is written as a
-// function of itself and of what does not depend on it, never falling where the old value rises (set,
-// reset, hold: z ? c : h), and a plane that is a copy of another signal and so shows it one step
-// late. Everything else is then the same for all steps at once. The first kind is a scan over the
-// lanes: hold is the propagation of a carry, so an addition of 512-bit numbers does it. The second is
-// a shift by one lane. A scan of a bit costs about ten times a LUT3 operation, so a run costs little
-// more than a step of a machine, and does 512 of them.
+// function of itself and of what does not depend on it, never falling where the old value rises
+// (set, reset, hold: z ? c : h), and a plane that is a copy of another signal and so shows it one
+// step late. Everything else is then the same for all steps at once. The first kind is a scan over
+// the
+// lanes: hold is the propagation of a carry, so an addition of 512-bit numbers does it. The second
+// is a shift by one lane. A scan of a bit costs about ten times a LUT3 operation, so a run costs
+// little more than a step of a machine, and does 512 of them.
 
 #include <bitloom/logic.h>
 

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     host.engine = under_test;
     host.model = tiny.model;
     host.want_write = ignore_news;
-    lanes *l = lanes_create(&host, &host);
+    lanes *l = lanes_create(&host, &host, NULL);
     size_t cut = bytes > 0 ? data[0] % bytes : 0, out;
     (void)lanes_receive_stream(l, (const uint8_t *)&open, sizeof open);
     if (lanes_receive_stream(l, data, cut) && lanes_receive_stream(l, data + cut, bytes - cut)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// REST without a network: hostile bodies get errors, never a crash; replies closed at any time leave
-// nothing behind. Usage: test-http MODEL.safetensors
+// REST without a network: hostile bodies get errors, never a crash; replies closed at any time
+// leave nothing behind. Usage: test-http MODEL.safetensors
 #include "tiny_model.h"
 
 #include "serve/http/http.h"

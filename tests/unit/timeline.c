@@ -56,8 +56,9 @@ static uint8_t any_monotone_table(void) // in operand c, never falling
     return (uint8_t)((without & with) | (with << 1) | ((without & with) << 1));
 }
 
-// Planes 0-4 are delayed copies of temporaries and of each other, 5-10 set, reset or hold, 11 and 12
-// follow from the step alone, 13 is never written. Delayed planes may be read from the beginning.
+// Planes 0-4 are delayed copies of temporaries and of each other, 5-10 set, reset or hold, 11 and
+// 12 follow from the step alone, 13 is never written. Delayed planes may be read from the
+// beginning.
 static bl_program *feed_forward_program(void)
 {
     bl_assembler *a = begin();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// From an NFA to the smallest automaton: sets of nodes become states (Rabin and Scott, 1959), states
-// from which no text ends become DEAD, states that cannot be told apart become one (Moore, 1956).
-// Bytes that no set tells apart are one class from the beginning.
+// From an NFA to the smallest automaton: sets of nodes become states (Rabin and Scott, 1959),
+// states from which no text ends become DEAD, states that cannot be told apart become one (Moore,
+// 1956). Bytes that no set tells apart are one class from the beginning.
 
 #include "pattern_private.h"
 

@@ -29,8 +29,8 @@ static uint64_t fold(uint64_t a, uint64_t b) // the halves of a product
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-// Multiplies and folds 16 bytes at a time (after wyhash by Wang Yi), four sums side by side, so that
-// a state of a kilobyte takes some tens of ns.
+// Multiplies and folds 16 bytes at a time (after wyhash by Wang Yi), four sums side by side, so
+// that a state of a kilobyte takes some tens of ns.
 static uint64_t hash(const store *s, const uint8_t *state)
 {
     uint64_t h[4] = {s->secret, bl_mix64(s->secret), ~s->secret, bl_mix64(~s->secret)};

@@ -2,8 +2,8 @@
 #ifndef BITLOOM_SERVE_STORE_H
 #define BITLOOM_SERVE_STORE_H
 
-// Lane states as values: each content is kept once, under a name that follows from it, and goes with
-// its last reference. state_bytes + 24 bytes each at most, beside a table that doubles.
+// Lane states as values: each content is kept once, under a name that follows from it, and goes
+// with its last reference. state_bytes + 24 bytes each at most, beside a table that doubles.
 
 #include <bitloom/base.h>
 

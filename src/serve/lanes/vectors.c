@@ -199,7 +199,8 @@ bool do_mask(lane_session *s, const frame_head *head, const uint8_t *payload, la
     return true;
 }
 
-// A text that is empty takes the pattern away. It is compiled anew for every run: patterns are short.
+// A text that is empty takes the pattern away. It is compiled anew for every run: patterns are
+// short.
 bool do_pattern(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
 {
     bl_pattern *p = NULL;
