@@ -16,11 +16,15 @@ static uint32_t below(uint32_t n) { return (uint32_t)bl_random_below(&rng, n); }
 
 // What may be read by now: constants, inputs, what is written.
 typedef struct readable {
-    uint32_t slots[FIRST_TEMPORARY + N_TEMPORARIES];
+    uint32_t slots[64];
     uint32_t n;
 } readable;
 
-static void add(readable *r, uint32_t slot) { r->slots[r->n++] = slot; }
+static void add(readable *r, uint32_t slot)
+{
+    REQUIRE(r->n < sizeof r->slots / sizeof *r->slots);
+    r->slots[r->n++] = slot;
+}
 static uint32_t any(const readable *r) { return r->slots[below(r->n)]; }
 
 static bl_assembler *begin(void)
@@ -91,8 +95,6 @@ static bl_program *feed_forward_program(void)
     for (uint32_t i = 5; i-- > 0;)
         bl_assembler_lut3(a, 0xF0, FIRST_STATE + i, source[i], 0, 0);
     bl_assembler_begin_entry(a, "look");
-    for (uint32_t i = 0; i < FIRST_OUTPUT - FIRST_STATE; i++)
-        add(&r, FIRST_STATE + i);
     readable states = {0};
     for (uint32_t i = 0; i < FIRST_OUTPUT; i++)
         add(&states, i);
