@@ -33,4 +33,5 @@ endian = 'little'
 INI
     meson setup "$build" --cross-file "$build/cross.ini" -Dserve=false -Dpage=false >/dev/null
 fi
+export BITLOOM_EFFORT=25 # of random cases, which take long here
 exec tools/test.sh "$build" --no-suite host --no-suite slow --timeout-multiplier 10

@@ -77,7 +77,7 @@ static void expect_same_everywhere(const bl_program *p)
 
 static void random_graphs_run_the_same_everywhere(void)
 {
-    for (uint32_t i = 0; i < 60; i++) {
+    for (uint32_t i = 0; i < test_cases(60); i++) {
         bl_graph *g = random_graph(1 + i % 40, i % 9, i * i, 1 + i % 50);
         bl_program *direct, *covered;
         REQUIRE(bl_program_from_graph(&direct, g, NULL) == BL_OK);

@@ -250,7 +250,7 @@ static void expect_same_everywhere(const bl_graph *g, const bl_graph *back)
 static void a_wrong_gate_never_becomes_a_wrong_count(void)
 {
     uint32_t n_found = 0, n_changed = 0;
-    for (uint32_t i = 0; i < 400; i++) {
+    for (uint32_t i = 0; i < test_cases(400); i++) {
         bl_graph *g = create();
         bl_lit signals[12];
         uint32_t n_signals = 12;
@@ -270,7 +270,7 @@ static void a_wrong_gate_never_becomes_a_wrong_count(void)
         bl_graph_destroy(&wrong);
         bl_graph_destroy(&back);
     }
-    CHECK(n_found >= 400 && n_changed >= 200); // one neuron of two is right
+    CHECK(n_found >= test_cases(400) && n_changed >= test_cases(200)); // one neuron of two is right
 }
 
 static void random_graphs_stay_what_they_are(void)

@@ -162,7 +162,7 @@ static void append_value(bl_buffer *out, int depth)
 static void random_json_gets_an_answer(void)
 {
     uint32_t n_ok = 0, n_bad = 0;
-    for (int i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < test_cases(20000); i++) {
         bl_buffer body = {0};
         append_value(&body, 0);
         unsigned status = send(NULL, "POST", paths[below(N_PATHS)], body.data, body.bytes, NULL,
@@ -172,7 +172,7 @@ static void random_json_gets_an_answer(void)
         CHECK(status == 200 || (status >= 400 && status < 500) || status == 0); // 0: left before
         bl_buffer_clear(&body);
     }
-    CHECK(n_ok > 20 && n_bad > 10000);
+    CHECK(n_ok > test_cases(20) && n_bad > test_cases(10000));
     wait_until_idle();
 }
 
@@ -216,7 +216,7 @@ static void damaged_requests_get_an_answer(void)
 
 static void noise_gets_an_answer(void)
 {
-    for (int i = 0; i < 5000; i++) {
+    for (unsigned i = 0; i < test_cases(5000); i++) {
         uint8_t body[256];
         size_t n = below(sizeof body);
         for (size_t k = 0; k < n; k++)
@@ -252,12 +252,12 @@ static void replies_may_be_closed_at_any_time(void)
         "{\"prompt\":\"ab\",\"max_tokens\":4000,\"n\":4,\"stream\":true,\"logprobs\":3}",
         "{\"prompt\":[\"ab\",\"c\"],\"max_tokens\":4000,\"n\":4,\"best_of\":8,\"echo\":true}",
         "{\"prompt\":\"ab\",\"max_tokens\":3,\"stream\":true}"};
-    for (int i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < test_cases(300); i++) {
         const char *body = bodies[i % 3];
         send(NULL, "POST", paths[0], body, strlen(body), NULL, (int)below(40));
     }
     wait_until_idle();
-    CHECK(host.counters.n_cancelled > 100);
+    CHECK(host.counters.n_cancelled > test_cases(100));
 }
 
 static void busy_hosts_say_so(void)

@@ -430,7 +430,7 @@ static void lies_are_answered(void)
     frame_head head = {.bytes = 100, .op = OP_STORE, .session = 7};
     lanes_receive(l, (const uint8_t *)&head, sizeof head);
     CHECK(next_frame(l, answer).op == OP_ERROR);
-    for (int i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < test_cases(20000); i++) {
         uint8_t frame[64];
         size_t bytes = below(sizeof frame - FRAME_HEAD_BYTES), out;
         for (size_t k = 0; k < sizeof frame; k++)

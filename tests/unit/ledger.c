@@ -701,7 +701,7 @@ static void processes_that_race_spend_no_more_than_there_is(void)
         int n = 0;
         l = open_at(path, NULL);
         for (int i = 0; i < N_EACH; i++) {
-            char id[24];
+            char id[32];
             ledger_refusal why;
             snprintf(id, sizeof id, "p%d-%d", p, i);
             begin(l);

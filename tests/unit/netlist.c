@@ -49,7 +49,7 @@ static void expect_well_formed(const bl_netlist *n)
 
 static void mapped_graphs_compute_the_graph(void)
 {
-    for (uint32_t i = 0; i < 80; i++) {
+    for (uint32_t i = 0; i < test_cases(80); i++) {
         bl_graph *g = random_graph(1 + i % 9, i % 7, i * i, 1 + i % 11), *back;
         for (uint32_t k = 3; k <= 6; k++) {
             bl_map_params params = {

@@ -123,7 +123,7 @@ static bool every_state_leads_to_an_end(const bl_pattern *p)
 static void patterns_mean_what_a_plain_matcher_finds(void)
 {
     int n_matches = 0, n_misses = 0;
-    for (int i = 0; i < 400; i++) {
+    for (unsigned i = 0; i < test_cases(400); i++) {
         bl_buffer text = {0};
         n_sketches = 0;
         uint32_t root = any_sketch(4);
@@ -214,7 +214,7 @@ static void mistakes_are_named(void)
 static void noise_is_refused_or_read(void)
 {
     static const char signs[] = "ab()[]{}*+?|\\^$.-,0129dwsxn\n";
-    for (int i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < test_cases(20000); i++) {
         char text[16];
         size_t n = below(sizeof text);
         for (size_t k = 0; k < n; k++)

@@ -138,7 +138,7 @@ enum { N_PASSES = sizeof passes / sizeof *passes };
 static void every_pass_keeps_the_function(void)
 {
     const deadline none = {0};
-    for (uint32_t i = 0; i < 300; i++) {
+    for (uint32_t i = 0; i < test_cases(300); i++) {
         bl_graph *g = random_graph_number(i);
         for (uint32_t k = 0; k < N_PASSES; k++) {
             bl_graph *result;
@@ -157,7 +157,7 @@ static void every_pass_keeps_the_function(void)
 static void passes_after_one_another_keep_the_function(void)
 {
     const deadline none = {0};
-    for (uint32_t i = 0; i < 60; i++) {
+    for (uint32_t i = 0; i < test_cases(60); i++) {
         bl_graph *g = random_graph(5 + i % 6, i % 4, 300, 9), *now = NULL;
         REQUIRE(pass_run(&now, g, &passes[0], &none, NULL) == BL_OK);
         for (uint32_t k = 0; k < 12; k++) {
@@ -262,7 +262,7 @@ static bool compare_decomposition(void *context, const decomposition *d)
 static void decompositions_compute_the_function(void)
 {
     uint32_t n_found = 0;
-    for (uint32_t i = 0; i < 20000; i++) {
+    for (uint32_t i = 0; i < test_cases(20000); i++) {
         wanted w = {.n_inputs = 3 + i % 3};
         uint32_t rows = w.n_inputs == 5 ? ~0u : (1u << (1u << w.n_inputs)) - 1;
         uint32_t care = (uint32_t)(bl_random_next(&rng) | bl_random_next(&rng));
@@ -304,7 +304,7 @@ static void every_function_that_decomposes_is_found_to(void)
 
 static void every_effort_keeps_function_and_ports(void)
 {
-    for (uint32_t i = 0; i < 60; i++) {
+    for (uint32_t i = 0; i < test_cases(60); i++) {
         bl_graph *g = random_graph_number(37 * i), *small;
         bl_simplify_params params = {.effort = i % 10 < 9 ? i % 10 : 6};
         REQUIRE(bl_graph_simplify(&small, g, &params, NULL, NULL) == BL_OK);
@@ -325,7 +325,7 @@ static uint32_t count_luts(const bl_graph *g)
 
 static void more_effort_is_never_worse_than_mapping_alone(void)
 {
-    for (uint32_t i = 0; i < 20; i++) {
+    for (uint32_t i = 0; i < test_cases(20); i++) {
         bl_graph *g = random_graph(11, 2, 150 + 10 * i, 12), *small;
         bl_simplify_params params = {.effort = 2 + i % 4};
         REQUIRE(bl_graph_simplify(&small, g, &params, NULL, NULL) == BL_OK);
