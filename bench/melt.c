@@ -51,7 +51,6 @@ static bool report_reading(const bench_context *c, const bl_model *model, texts 
     reading r = {.state = bl_alloc(NULL, state_bytes)};
     bl_status status = r.state ? bl_reader_create(&r.reader, model, c->cpu, NULL) : BL_ERR_MEMORY;
     if (status == BL_OK) {
-        memset(r.state, 0, state_bytes);
         for (int i = 0; i < BL_LANES; i++)
             r.text[i] = (uint8_t) "bitloom reads a text. "[i % 22];
         bench_line line = {.group = "melt",

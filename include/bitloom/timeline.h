@@ -43,7 +43,7 @@ BL_API void bl_timeline_states(uint8_t *states, const bl_timeline *timeline, siz
 // Another entry, for all steps of the last run at once. It must not write the state.
 BL_API void bl_timeline_run_entry(bl_timeline *timeline, uint32_t entry);
 
-// Of the program, which pass for the lanes what one would otherwise have done for the other.
+// How often lanes must be combined on the way through a step.
 typedef struct bl_timeline_info {
     uint32_t n_runs, n_scans, n_shifts; // stretches of operations between them
 } bl_timeline_info;

@@ -318,9 +318,6 @@ static bl_status rewrite(bl_timeline *t, rewriter *r, const bl_program *p)
     if (!r->version || !r->definitions || !r->shifts || !r->is_pending || !r->chain
         || !t->is_written)
         return BL_ERR_MEMORY;
-    memset(r->version, 0, p->header->n_slots * sizeof *r->version);
-    memset(r->definitions, 0, r->n_state * sizeof *r->definitions);
-    memset(r->shifts, UNRESOLVED, r->n_state);
     TRY(begin_program(r, allocator));
     rewrite_step(r);
     for (uint32_t e = 1; e < p->header->n_entries; e++)

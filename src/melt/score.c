@@ -160,8 +160,6 @@ static bl_status score_in_order(bl_score *score, const bl_model *model, const ui
     bl_status status = bl_reader_create(&reader, model, params->level, allocator);
     if (!state)
         status = BL_ERR_MEMORY;
-    else
-        memset(state, 0, info->state_bytes);
     for (size_t at = 0, n; status == BL_OK && at + 1 < bytes; at += n) {
         n = bytes - 1 - at < BL_LANES ? bytes - 1 - at : BL_LANES;
         uint64_t now = bl_time_ns();

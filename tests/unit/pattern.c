@@ -209,6 +209,14 @@ static void mistakes_are_named(void)
     CHECK(bl_pattern_parse(&p, "[^\\s\\S]", 7, "p", NULL, NULL) == BL_ERR_FORMAT); // nothing fits
     CHECK(bl_pattern_parse(&p, "(a|b)*a(a|b){20}", 16, "p", NULL, NULL) == BL_ERR_LIMIT);
     CHECK(bl_pattern_parse(&p, "((a{1000}){1000}){1000}", 23, "p", NULL, NULL) == BL_ERR_LIMIT);
+    bl_buffer empty = {0}; // thousands of empty groups, a million times
+    bl_buffer_print(&empty, "((a|");
+    for (int i = 0; i < 5000; i++)
+        bl_buffer_print(&empty, "()");
+    bl_buffer_print(&empty, "){0,1000}){0,1000}");
+    CHECK(bl_pattern_parse(&p, (const char *)empty.data, empty.bytes, "p", NULL, NULL)
+          == BL_ERR_LIMIT);
+    bl_buffer_clear(&empty);
 }
 
 static void noise_is_refused_or_read(void)
@@ -245,7 +253,8 @@ static void words_and_nothing_else(void)
 {
     static const char *const words[] = {"the", "ship", "ships", "don't", "Paris"};
     static const char *const good[] = {"", "The ships", "  don't, the: ship!\n", "Paris"};
-    static const char *const bad[] = {"Thes", "paris", "shipthe", "dont", "'the"};
+    static const char *const bad[] = {"Thes", "paris",         "shipthe", "dont",
+                                      "'the", "the 1984 ship", "the7ship"};
     bl_pattern *p = NULL;
     bl_diag diag = {0};
     REQUIRE(bl_pattern_from_words(&p, words, 5, NULL, &diag) == BL_OK);

@@ -156,7 +156,6 @@ static bl_status find_live(maker *m, uint8_t *is_live, uint8_t *is_complete)
     uint32_t *stack = bl_alloc_array(allocator, n, sizeof *stack);
     bool is_ok = first && from && stack;
     if (is_ok) {
-        memset(first, 0, (n + 1u) * sizeof *first);
         for (size_t i = 0; i < (size_t)n * k; i++)
             first[to[i]]++;
         for (uint32_t s = 0, sum = 0; s <= n; s++) {
@@ -174,7 +173,7 @@ static bl_status find_live(maker *m, uint8_t *is_live, uint8_t *is_complete)
         }
         while (n_stack > 0) {
             uint32_t s = stack[--n_stack];
-            for (uint32_t i = first[s]; i < (s + 1 < n ? first[s + 1] : (size_t)n * k); i++)
+            for (uint32_t i = first[s]; i < first[s + 1]; i++)
                 if (!is_live[from[i]]) {
                     is_live[from[i]] = 1;
                     stack[n_stack++] = from[i];
@@ -265,9 +264,6 @@ static bl_status number_states(maker *m, const uint32_t *group, const uint8_t *i
     bool is_ok = number && member && p->next && p->is_complete;
     p->capacity = n_groups + 2;
     if (is_ok) {
-        memset(number, 0, n_groups * sizeof *number);
-        memset(p->next, 0, (size_t)(n_groups + 2u) * k * sizeof *p->next);
-        memset(p->is_complete, 0, n_groups + 2u);
         member[BL_PATTERN_START] = 1;
         number[group[1]] = BL_PATTERN_START;
         for (uint32_t s = BL_PATTERN_START; s < n; s++) {
@@ -337,8 +333,6 @@ bl_status pattern_from_nfa(bl_pattern **result, const nfa *n, const char *name,
     if (!m.buckets)
         status = BL_ERR_MEMORY;
     if (status == BL_OK) {
-        memset(m.stamps, 0, m.n_nodes * sizeof *m.stamps);
-        memset(m.buckets, 0, m.n_buckets * sizeof *m.buckets);
         find_classes(&m);
         status = make(&m);
     }

@@ -66,7 +66,7 @@ static uint32_t add_word(pattern_tree *t, const char *word)
     return sequence;
 }
 
-// What is in no word and no letter. Marks that occur in a word ("don't") separate none.
+// What is in no word and neither letter nor digit. Marks that occur in a word ("don't") separate none.
 static byte_set separators_of(const char *const *words, size_t n)
 {
     byte_set s = {{0}};
@@ -75,7 +75,7 @@ static byte_set separators_of(const char *const *words, size_t n)
         for (size_t k = 0; words[i][k]; k++)
             is_used[(uint8_t)words[i][k]] = true;
     for (int b = 0; b < 128; b++) {
-        bool is_letter = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z');
+        bool is_letter = (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9');
         if (!is_letter && !is_used[b] && (b >= ' ' || b == '\n') && b != 127)
             set_add(&s, (uint8_t)b);
     }

@@ -26,6 +26,7 @@ void tree_add_child(pattern_tree *t, uint32_t parent, uint32_t child)
 typedef struct builder {
     nfa *n;
     const pattern_tree *t;
+    uint32_t n_visits; // of nodes of the tree; not all of them make one of the NFA
     bool is_too_large;
 } builder;
 
@@ -56,8 +57,12 @@ static uint32_t build_repeat(builder *b, const tree_node *node, uint32_t next)
             ((nfa_node *)(void *)b->n->nodes.data)[loop].next[0] = body;
         next = loop;
     } else
-        for (uint32_t i = node->at_least; i < node->at_most && !b->is_too_large; i++)
-            next = add_fork(b, build(b, node->last_child, next), behind);
+        for (uint32_t i = node->at_least; i < node->at_most && !b->is_too_large; i++) {
+            uint32_t one_more = build(b, node->last_child, next);
+            if (one_more == next)
+                break; // nothing, however often
+            next = add_fork(b, one_more, behind);
+        }
     for (uint32_t i = 0; i < node->at_least && !b->is_too_large; i++) {
         uint32_t one_more = build(b, node->last_child, next);
         if (one_more == next)
@@ -72,6 +77,10 @@ static uint32_t build(builder *b, uint32_t tree, uint32_t next)
 {
     const tree_node *node = tree_at(b->t, tree);
     uint32_t start = next;
+    if (b->is_too_large || ++b->n_visits > 4 * MAX_NFA_NODES) {
+        b->is_too_large = true;
+        return next;
+    }
     switch (node->kind) {
     case TREE_SET: return add_node(b, &(nfa_node){.set = node->set, .next = {next}});
     case TREE_REPEAT: return build_repeat(b, node, next);
