@@ -153,7 +153,7 @@ static void report_growing(const bench_context *c, growing *g, const char *name,
     c->sink->report(c->sink, &line);
 }
 
-// Selections and patterns are compared with plain ones by tests/unit/melt.c and pattern.c.
+// Selections are compared with sorting by tests/unit/melt.c, patterns with a matcher by pattern.c.
 static bool report_model(const bench_context *c, const bl_model *model)
 {
     static const char words[] = "([a-z]+( |, |\\. ))*";

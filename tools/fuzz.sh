@@ -18,14 +18,16 @@ for target in ${*:-graph program network pattern expression lanes http session};
     mkdir -p "$corpus"
     seeds=tests/data/fuzz/$target
     [ -d "$seeds" ] || seeds=
+    log=build-fuzz/$target.log
     echo "=== $target, $seconds s"
-    build-fuzz/tests/fuzz/fuzz-"$target" -max_total_time="$seconds" -max_len=4096 -timeout=20 \
+    rm -f build-fuzz/crashes/"$target"-*
+    if ! build-fuzz/tests/fuzz/fuzz-"$target" -max_total_time="$seconds" -max_len=4096 -timeout=20 \
         -rss_limit_mb=4096 -print_final_stats=1 -verbosity=0 \
-        -artifact_prefix=build-fuzz/crashes/"$target"- "$corpus" $seeds 2>&1 |
-        grep -E "ERROR|SUMMARY|runtime error|stat::number_of_executed" || true
-    if ls build-fuzz/crashes/"$target"-* >/dev/null 2>&1; then
-        echo "$target: see build-fuzz/crashes"
+        -artifact_prefix=build-fuzz/crashes/"$target"- "$corpus" $seeds >"$log" 2>&1; then
+        tail -n 40 "$log"
+        echo "$target failed: see $log and build-fuzz/crashes"
         exit 1
     fi
+    grep number_of_executed "$log"
 done
 echo "nothing found"

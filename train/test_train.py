@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tests of the trainer: /usr/bin/python3 train/test_train.py (a minute on one core).
+"""Tests of the trainer: /usr/bin/python3 train/test_train.py (half a minute on one core).
 
 The text is made here: sentences of a small grammar, so no data set is needed.
 """

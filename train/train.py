@@ -179,7 +179,8 @@ def teacher_text(a, taught_by):
     """What the teacher writes for this run, kept beside the output for the next start."""
     if not a.teacher_text:
         return b""
-    made_from = "%s %d %d" % (taught_by.sha256, a.teacher_text, a.seed)
+    made_from = "%s %s %d %d" % (taught_by.sha256, training_text.sha256(bytes(taught_by.table.tolist())),
+                                 a.teacher_text, a.seed)
     path = pathlib.Path(a.output).with_suffix(
         ".teacher-%s.txt" % training_text.sha256(made_from.encode())[:8])
     if not path.exists():
@@ -231,6 +232,7 @@ class Run:
                          "batch": n_batch, "time": a.time, "goal_bytes": self.goal_bytes,
                          "rate": rate, "dropout": a.dropout, "nonzeros": a.nonzeros,
                          "start": a.start,
+                         "table_sha256": training_text.sha256(bytes(self.table.tolist())),
                          "train_sha256": training_text.sha256(self.train_bytes)}
         if self.teacher:
             self.identity.update(teacher_sha256=self.teacher.sha256,

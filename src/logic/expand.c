@@ -127,8 +127,7 @@ static void assign_constant(sink *s, uint32_t dst, bool value)
     s->assign(s, dst, value ? s->one : s->zero);
 }
 
-// g = count >= t, from the planes of the count, two planes a LUT3: with c = t - 1 and g = 0 at
-// first, from the lowest plane on, g = bit of c ? (plane and g) : (plane or g).
+// g = count >= t, from the planes of the count, two planes a LUT3: g = 0 at first, c = t - 1.
 static void compare(counter *n, uint32_t dst, uint32_t threshold)
 {
     sink *s = n->s;
@@ -139,15 +138,8 @@ static void compare(counter *n, uint32_t dst, uint32_t threshold)
         bool has_high = k + 1 < n->n_columns, is_last = k + 2 >= n->n_columns;
         if (has_high)
             high = reduce(n, k + 1, NO_WISH);
-        unsigned table = 0;
-        for (unsigned row = 0; row < 8; row++) { // a = high, b = low, c = g
-            unsigned v = row & 1, l = row >> 1 & 1, h = row >> 2;
-            v = c >> k & 1 ? v & l : v | l;
-            if (has_high)
-                v = c >> (k + 1) & 1 ? v & h : v | h;
-            table |= v << row;
-        }
-        uint32_t id = emit(s, (uint8_t)table, high, low, g, is_last ? dst : NO_WISH);
+        uint8_t table = table_compare(c, k, has_high);
+        uint32_t id = emit(s, table, high, low, g, is_last ? dst : NO_WISH);
         s->release(s, high.id);
         s->release(s, low.id);
         s->release(s, g.id);

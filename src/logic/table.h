@@ -9,8 +9,8 @@
 
 // Of a table of six inputs, input 0 the fastest: the rows where each is true.
 static const uint64_t input_words[6] = {UINT64_C(0xAAAAAAAAAAAAAAAA), UINT64_C(0xCCCCCCCCCCCCCCCC),
-                                          UINT64_C(0xF0F0F0F0F0F0F0F0), UINT64_C(0xFF00FF00FF00FF00),
-                                          UINT64_C(0xFFFF0000FFFF0000), UINT64_C(0xFFFFFFFF00000000)};
+                                        UINT64_C(0xF0F0F0F0F0F0F0F0), UINT64_C(0xFF00FF00FF00FF00),
+                                        UINT64_C(0xFFFF0000FFFF0000), UINT64_C(0xFFFFFFFF00000000)};
 
 // Inputs of the mask (4: a, 2: b, 1: c) complemented.
 static inline uint8_t table_complement_inputs(uint8_t table, unsigned mask)
@@ -41,6 +41,21 @@ static inline uint8_t table_permute(uint8_t table, const uint8_t order[3])
         table = table_exchange(table, 3, 0x0A); // a, c
     uint8_t second = order[0] == 1 ? 0 : 1;     // what is in the middle now
     return order[1] == second ? table : table_exchange(table, 1, 0x22);
+}
+
+// One step of a comparison of planes with a constant c, from the lowest plane on: with g in input c,
+// plane k in b and, where has_high, plane k + 1 in a, g becomes bit of c ? (plane and g) : (plane or g).
+static inline uint8_t table_compare(uint64_t constant, uint32_t k, bool has_high)
+{
+    unsigned table = 0;
+    for (unsigned row = 0; row < 8; row++) {
+        unsigned g = row & 1, low = row >> 1 & 1, high = row >> 2;
+        g = constant >> k & 1 ? g & low : g | low;
+        if (has_high)
+            g = constant >> (k + 1) & 1 ? g & high : g | high;
+        table |= g << row;
+    }
+    return (uint8_t)table;
 }
 
 // Input i (0: a, 1: b, 2: c) fixed.

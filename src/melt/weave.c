@@ -20,6 +20,8 @@
 #include "muxrnn_private.h"
 #include "weave_private.h"
 
+#include "logic/table.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,24 +108,15 @@ static int64_t least_count(int32_t threshold, uint32_t n_literals)
     return sum <= 0 ? 0 : (sum + 1) / 2;
 }
 
-// dst = count >= least, from the lowest plane on, two planes a LUT3: with c = least - 1 and g = 0
-// at first, g = bit of c ? (plane and g) : (plane or g). -> the slot: constants need no LUT3.
+// dst = count >= least, two planes a LUT3. -> the slot: constants need no LUT3.
 static uint32_t emit_comparison(weaver *w, uint32_t dst, uint32_t n_planes, int64_t least)
 {
     if (least <= 0 || least >> n_planes)
         return least <= 0; // slots 0 and 1 are the constants
-    int64_t c = least - 1;
     for (uint32_t k = 0; k < n_planes; k += 2) {
         bool has_high = k + 1 < n_planes;
-        uint32_t table = 0;
-        for (uint32_t row = 0; row < 8; row++) { // of high, low, g
-            uint32_t g = row & 1, low = row >> 1 & 1, high = row >> 2;
-            g = c >> k & 1 ? g & low : g | low;
-            if (has_high)
-                g = c >> (k + 1) & 1 ? g & high : g | high;
-            table |= g << row;
-        }
-        bl_assembler_lut3(w->a, (uint8_t)table, dst, has_high ? w->count + k + 1 : 0, w->count + k,
+        uint8_t table = table_compare((uint64_t)least - 1, k, has_high);
+        bl_assembler_lut3(w->a, table, dst, has_high ? w->count + k + 1 : 0, w->count + k,
                           k > 0 ? dst : 0);
     }
     return dst;

@@ -348,7 +348,6 @@ static void draws_obey_bias_share_and_mask(void)
     close_model(&o);
 }
 
-// Grows a beam by itself; paths[lane] holds the bytes of each lane at the end.
 // Pieces of all lengths, on every level: the states after each byte and the costs behind it.
 static void a_text_read_in_the_lanes_is_the_text_read_byte_by_byte(void)
 {
@@ -415,6 +414,7 @@ static void scores_in_order_are_what_each_byte_costs(void)
     close_model(&o);
 }
 
+// Grows a beam by itself; paths[lane] holds the bytes of each lane at the end.
 static uint32_t grow(const opened *o, const bl_beam_params *p, int steps, char paths[][32],
                      uint64_t *hash)
 {
@@ -461,6 +461,112 @@ static void beams_hold_different_texts_and_repeat(void)
         grow(&o, &p, 12, b, &other);
         CHECK((first == other) == (i == 0)); // without noise the seed means nothing
     }
+    close_model(&o);
+}
+
+typedef struct plain_child { // of a lane
+    uint64_t cost;
+    uint32_t lane, own;
+    uint8_t byte;
+} plain_child;
+
+static int by_cost(const void *x, const void *y)
+{
+    const plain_child *a = x, *b = y;
+    if (a->cost != b->cost)
+        return a->cost < b->cost ? -1 : 1;
+    if (a->lane != b->lane)
+        return a->lane < b->lane ? -1 : 1;
+    return a->byte < b->byte ? -1 : a->byte > b->byte;
+}
+
+static int by_lane(const void *x, const void *y)
+{
+    const plain_child *a = x, *b = y;
+    if (a->lane != b->lane)
+        return a->lane < b->lane ? -1 : 1;
+    return a->byte < b->byte ? -1 : a->byte > b->byte;
+}
+
+// At temperature 0, against all children of all lanes, sorted.
+static void the_most_probable_beam_is_what_sorting_finds(void)
+{
+    static plain_child children[BL_LANES * 256];
+    static bl_beam_frame frame;
+    opened o = open_model();
+    const bl_model_info *facts = bl_model_facts(o.model);
+    const uint32_t widths[] = {1, 7, 100, BL_LANES};
+    uint8_t *empty = calloc(1, facts->state_bytes);
+    for (int w = 0; w < 4; w++) {
+        bl_beam *b;
+        uint64_t costs_of_lanes[BL_LANES] = {0}, next_costs[BL_LANES];
+        bl_beam_params params = {.width = widths[w]};
+        REQUIRE(bl_beam_create(&b, o.model, empty, &params, NULL) == BL_OK);
+        bool same = true;
+        for (int t = 0; t < 12; t++) {
+            uint8_t *states;
+            const int16_t *bytes;
+            size_t n = bl_beam_lanes(b, &states, &bytes), n_children = 0;
+            bl_runner_step(o.runner, states, bytes, n, true);
+            for (uint32_t lane = 0; lane < n; lane++) {
+                uint32_t costs[256];
+                bl_runner_costs(costs, o.runner, lane);
+                for (uint32_t s = 0; s < facts->n_symbols; s++)
+                    if (facts->symbol_byte[s] >= 0)
+                        children[n_children++] =
+                            (plain_child){costs_of_lanes[lane] + costs[s], lane, costs[s],
+                                          (uint8_t)facts->symbol_byte[s]};
+            }
+            qsort(children, n_children, sizeof *children, by_cost);
+            n_children = n_children < widths[w] ? n_children : widths[w];
+            qsort(children, n_children, sizeof *children, by_lane);
+            bl_beam_select(&frame, b, o.runner, 0);
+            same &= frame.n_lanes == n_children;
+            for (uint32_t i = 0; i < n_children; i++) {
+                same &= frame.parent[i] == children[i].lane && frame.byte[i] == children[i].byte
+                        && frame.cost[i] == (uint16_t)(children[i].own >> 16);
+                next_costs[i] = children[i].cost;
+            }
+            memcpy(costs_of_lanes, next_costs, n_children * sizeof *next_costs);
+        }
+        CHECK(same);
+        bl_beam_destroy(&b);
+    }
+    free(empty);
+    close_model(&o);
+}
+
+// Above temperature 0 a beam of one lane is one draw from the tempered distribution: the shares of
+// first bytes over many seeds.
+static void drawn_beams_come_as_often_as_they_should(void)
+{
+    enum { N = 20000 };
+    static bl_beam_frame frame;
+    opened o = open_model();
+    const bl_model_info *facts = bl_model_facts(o.model);
+    uint8_t *empty = calloc(1, facts->state_bytes);
+    double expected[256] = {0}, sum = 0, distance = 0;
+    uint32_t costs[256], n_drawn[256] = {0};
+    bl_runner_step(o.runner, o.states, &(int16_t){BL_KEEP}, 1, true);
+    bl_runner_costs(costs, o.runner, 0);
+    for (uint32_t s = 0; s < facts->n_symbols; s++)
+        if (facts->symbol_byte[s] >= 0)
+            sum += expected[facts->symbol_byte[s]] = probability(costs[s]);
+    for (int seed = 0; seed < N; seed++) {
+        bl_beam *b;
+        bl_beam_params params = {.width = 1, .temperature = 1, .seed = (uint64_t)seed};
+        REQUIRE(bl_beam_create(&b, o.model, empty, &params, NULL) == BL_OK);
+        bl_beam_select(&frame, b, o.runner, 0);
+        n_drawn[frame.byte[0]]++;
+        bl_beam_destroy(&b);
+    }
+    for (int b = 0; b < 256; b++) {
+        double difference = n_drawn[b] / (double)N - expected[b] / sum;
+        distance += difference < 0 ? -difference : difference;
+    }
+    printf("# distance of %d drawn bytes from the model: %.4f\n", N, distance / 2);
+    CHECK(distance / 2 < 0.03);
+    free(empty);
     close_model(&o);
 }
 
@@ -627,6 +733,8 @@ int main(int n, char **words)
     RUN(draws_come_as_often_as_they_should);
     RUN(draws_obey_bias_share_and_mask);
     RUN(beams_hold_different_texts_and_repeat);
+    RUN(the_most_probable_beam_is_what_sorting_finds);
+    RUN(drawn_beams_come_as_often_as_they_should);
     RUN(pruned_branches_vanish_and_leave_the_others);
     RUN(beams_keep_to_a_pattern);
     RUN(gumbel_draws_from_the_model);

@@ -6,9 +6,10 @@
 
 import assert from "node:assert/strict";
 import { brotliCompressSync } from "node:zlib";
-import { browser, data, ended, fresh, run, server } from "./browser.mjs";
+import { after, browser, data, ended, fresh, press, run, server } from "./browser.mjs";
 
 const MOST_BYTES = 60 * 1024, BETWEEN_FRAMES_MS = 40;
+const MOST_MS = 5000; // on the slowest machine; what is wanted is in the tens
 
 async function recorded() {
   const page = await browser.newPage(), frames = [];
@@ -80,14 +81,21 @@ await run({
   },
 
   async "the first beam comes soon"() {
-    const times = [];
+    const times = { navigation: [], "the pause in typing": [], "a choice": [] };
     for (let i = 0; i < 7; i++) {
       const page = await fresh();
-      times.push(Number(await data(page, "firstBeamMs")));
+      times.navigation.push(Number(await data(page, "firstBeamMs")));
+      await after(page, () => page.locator("#text").pressSequentially("so "));
+      times["the pause in typing"].push(Number(await data(page, "firstFrameMs")));
+      await after(page, () => press(page, "Escape", "1"));
+      times["a choice"].push(Number(await data(page, "firstFrameMs")));
       await page.close();
     }
-    times.sort((a, b) => a - b);
-    console.log(`# first beam ${times[3]} ms after navigation (median of ${times.join(", ")})`);
+    for (const [since, all] of Object.entries(times)) {
+      all.sort((a, b) => a - b);
+      console.log(`# first beam ${all[3]} ms after ${since} (median of ${all.join(", ")})`);
+      assert.ok(all[3] < MOST_MS);
+    }
   },
 
   async "512 lanes change in every frame"() {

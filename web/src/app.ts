@@ -166,7 +166,7 @@ function open(opened: Session): void {
 }
 
 async function begin(): Promise<void> {
-  if (hasBegun) return weave(true);
+  if (hasBegun) return session.model?.sha256 === model!.sha256 ? weave(true) : open(session);
   hasBegun = true;
   paper.flush(); // typed before there was a connection
   if (!session.operations.length && await shelf.begin()) return;

@@ -3,6 +3,7 @@
 
 import { decodeFrame, type Frame } from "./frame.ts";
 import type { BeamRequest } from "./session.ts";
+import { tab } from "./store.ts";
 
 export interface Model {
   name: string;
@@ -36,7 +37,7 @@ export class Connection {
   }
 
   private open(): void {
-    const key = sessionStorage.getItem("bitloom-key"); // where the server asks for one: see /account
+    const key = tab?.getItem("bitloom-key"); // where the server asks for one: see /account
     const socket = new WebSocket(this.url,
       key ? ["bitloom.lanes.1", "bitloom.key." + key] : "bitloom.lanes.1");
     socket.binaryType = "arraybuffer";
@@ -62,7 +63,8 @@ export class Connection {
     const answer = JSON.parse(data);
     if (answer.type === "hello") this.listener.opened(answer.model);
     else if (answer.type === "stats") this.listener.stats(answer);
-    else if (answer.type === "error") this.listener.failed(answer.message, answer.field);
+    else if (answer.type === "error" && [null, this.beamId].includes(answer.id))
+      this.listener.failed(answer.message, answer.field); // others are of requests given up
     else if (answer.type === "beam_end" && answer.id === this.beamId)
       this.listener.ended(answer.reason);
   }

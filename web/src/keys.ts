@@ -30,7 +30,8 @@ export function listen(bindings: Binding[], isOn: () => boolean, undo: () => voi
     const isPlain = !e.ctrlKey && !e.metaKey;
     const key = e.key.length === 1 && !isPlain ? e.key.toLowerCase() : e.key;
     if (!isPlain) {
-      if (key !== "z" && key !== "y") return;
+      const isInField = e.target instanceof HTMLInputElement && isTyping(e.target);
+      if (isInField || (key !== "z" && key !== "y")) return; // a field undoes its own typing
       e.preventDefault();
       if (key === "y" || e.shiftKey) redo(); else undo();
       return;

@@ -19,6 +19,7 @@ export class Rule {
   private field = by<HTMLInputElement>("rule");
   private error = by("rule-error");
   private ready: HTMLButtonElement[];
+  private shown = "null"; // the constraint, as JSON
 
   constructor(private apply: (constraint: Constraint | null) => void, leave: () => void) {
     this.ready = READY.map(([name, pattern]) => this.newReady(name, { pattern }));
@@ -50,7 +51,10 @@ export class Rule {
     return { words: value.split(/[\s,]+/).filter(Boolean) };
   }
 
+  // What is half typed stays as long as the constraint does.
   show(constraint: Constraint | null): void {
+    if (this.shown === JSON.stringify(constraint)) return;
+    this.shown = JSON.stringify(constraint);
     const isWords = constraint !== null && "words" in constraint;
     if (constraint) this.kind.value = isWords ? "words" : "pattern";
     this.field.value = constraint ? writtenOut(constraint) : "";

@@ -43,6 +43,7 @@ export const BEGINNING: Start = {
   text: "It was a ", temperature: 0.5, width: 512, steps: 96, seed: 1,
 };
 export const MOST_PRUNED = 64; // the server's limit
+const MOST_MARKS = 256, MOST_BITS = 64, MOST_UNDO = 1000; // older ones are forgotten
 
 const withText = (now: Loom, text: string): Loom =>
   ({ ...now, text, bytes: toBinary(toBytes(text)) });
@@ -53,13 +54,14 @@ export function loomOf(start: Start): Loom {
                     constraint: constraint ?? null }, start.text);
 }
 
+const newest = <T>(marks: T[], mark: T): T[] => [...marks.slice(1 - MOST_MARKS), mark];
+
 type Change = Exclude<Operation, { op: "undo" | "redo" }>;
 
 function boosted(now: Loom, whole: string, bits: number): ReadonlyMap<string, number> {
-  const boosts = new Map(now.boosts), sum = (boosts.get(whole) ?? 0) + bits;
-  boosts.set(whole, sum);
-  if (sum === 0) boosts.delete(whole);
-  return boosts;
+  const sum = Math.max(-MOST_BITS, Math.min(MOST_BITS, (now.boosts.get(whole) ?? 0) + bits));
+  const others = [...now.boosts].filter(([other]) => other !== whole).slice(1 - MOST_MARKS);
+  return new Map(sum === 0 ? others : [...others, [whole, sum]]);
 }
 
 function changed(now: Loom, change: Change): Loom {
@@ -69,10 +71,10 @@ function changed(now: Loom, change: Change): Loom {
       return withText(now, now.text.slice(0, at) + insert + now.text.slice(at + remove));
     }
     case "commit": return withText(now, now.text + change.text);
-    case "prune": return { ...now, pruned: [...now.pruned, now.bytes + uncarry(change)] };
+    case "prune": return { ...now, pruned: newest(now.pruned, now.bytes + uncarry(change)) };
     case "pin": {
       const pin = { from: now.bytes, path: uncarry(change), costs: change.costs };
-      return { ...now, pins: [...now.pins, pin] };
+      return { ...now, pins: newest(now.pins, pin) };
     }
     case "unpin": return { ...now, pins: now.pins.filter((_, i) => i !== change.pin) };
     case "boost": return { ...now, boosts: boosted(now, now.bytes + uncarry(change), change.bits) };
@@ -114,6 +116,7 @@ export class Session {
       this.now = other;
     } else {
       this.past.push(this.now);
+      if (this.past.length > MOST_UNDO) this.past.shift();
       this.now = changed(this.now, operation);
       this.future = [];
     }

@@ -5,7 +5,7 @@ import { by } from "./dom.ts";
 import { readLog, writeLog } from "./log.ts";
 import { Session } from "./session.ts";
 import { download, fromFragment, isFragment, toFragment } from "./share.ts";
-import { forget, keep, keptSessions, loadKept, newId } from "./store.ts";
+import { forget, keep, keptSessions, loadKept, newId, tab } from "./store.ts";
 
 const TAB = "loom.tab"; // the session of this tab, in sessionStorage
 
@@ -43,7 +43,7 @@ export class Shelf {
   // What this tab begins with: a link, its own session before a reload, or nothing.
   async begin(): Promise<boolean> {
     if (isFragment(location.hash)) return this.openLink();
-    const id = sessionStorage.getItem(TAB), log = id && loadKept(id);
+    const id = tab?.getItem(TAB), log = id && loadKept(id);
     return Boolean(log) && this.open(log as string, "the session of this tab", id as string);
   }
 
@@ -52,7 +52,7 @@ export class Shelf {
     if (isFragment(location.hash)) history.replaceState(null, "", location.pathname);
     const other = keptSessions().find((k) => k.id === this.id);
     if (other && other.operations >= session.operations.length) this.id = newId();
-    sessionStorage.setItem(TAB, this.id);
+    tab?.setItem(TAB, this.id);
     if (!keep(this.id, writeLog(session), session.now.text, session.operations.length))
       this.events.say("This browser cannot keep the session (too long, or storage is off): "
         + "save it as a file.");

@@ -2,13 +2,17 @@
 // Sessions that this browser remembers: the newest few, within a bound, each under its own key.
 
 const PREFIX = "loom.session.", MOST_SESSIONS = 20, MOST_CHARS = 1 << 20;
-const storage = ((): Storage | null => {
+
+function available(of: () => Storage): Storage | null {
   try {
-    return localStorage;
+    return of();
   } catch {
     return null; // switched off: nothing is remembered
   }
-})();
+}
+
+const storage = available(() => localStorage);
+export const tab = available(() => sessionStorage); // of this tab alone
 
 export interface Kept { id: string; when: number; title: string; operations: number }
 
