@@ -30,7 +30,7 @@ uint64_t activity_max_lane_steps(const activity *a)
     case ACTIVITY_STEP: return a->n_lanes * (a->is_bare ? 1 : 2);
     case ACTIVITY_TOP: return a->n_lanes;
     case ACTIVITY_BEAM: return n_read + ((uint64_t)a->n_steps + 1) * width;
-    case ACTIVITY_ROLLOUT: return a->n_lanes * (uint64_t)a->n_steps;
+    case ACTIVITY_ROLLOUT: return a->n_lanes * ((uint64_t)a->n_steps + a->keeps_lanes);
     }
     return 0;
 }

@@ -19,10 +19,15 @@
 // Time had, in lanes of a full tick: whoever has a tick alone pays for all of it.
 struct client {
     uint64_t clock;
-    uint32_t price; // of a lane
+    activity *first, *last;  // its activities, in the order in which they take turns
+    client *next, *previous; // of those that have any
 };
 
-enum { MAX_CHOSEN = BL_LANES, BACKGROUND_PRICE = 8 };
+enum {
+    MAX_CHOSEN = BL_LANES,
+    MAX_LOOKED_AT = 1024, // activities of a client in a tick; the others come nearer each time
+    BACKGROUND_PRICE = 8
+};
 
 struct engine {
     const bl_model *model;
@@ -35,7 +40,8 @@ struct engine {
     pthread_mutex_t lock;
     pthread_cond_t has_work;
     bool is_closing;
-    activity *activities;
+    client *clients;    // that have activities
+    uint32_t n_clients; // of all
     engine_event *first_event, **last_event;
     engine_stats stats;
     uint64_t clock; // of the client served last: newcomers begin here
@@ -56,10 +62,8 @@ static bool is_runnable(const activity *a)
 
 static int by_clock(const void *x, const void *y)
 {
-    const activity *a = *(activity *const *)x, *b = *(activity *const *)y;
-    if (a->client->clock != b->client->clock)
-        return a->client->clock < b->client->clock ? -1 : 1;
-    return a->place < b->place ? -1 : a->place > b->place;
+    const client *a = *(client *const *)x, *b = *(client *const *)y;
+    return a->clock < b->clock ? -1 : a->clock > b->clock;
 }
 
 static bool reads_alone(const engine *e, const activity *a)
@@ -80,54 +84,75 @@ static void charge(engine *e, size_t n_lanes)
         if (a->is_skipped)
             continue;
         uint64_t share = (lanes_wanted(e, a) * BL_LANES + n_lanes - 1) / n_lanes;
-        a->client->clock += share * a->client->price;
+        a->client->clock += share * (a->is_background ? BACKGROUND_PRICE : 1);
         if (e->clock < a->client->clock)
             e->clock = a->client->clock;
     }
 }
 
-// Whoever is in this tick goes behind those that are not, so that activities of one client take
-// turns, and everyone comes within reach of `ready`.
-static void requeue_chosen(engine *e)
+static void link_last(engine *e, activity *a)
 {
-    activity *chosen = NULL, **end = &chosen, **at = &e->activities;
-    for (activity *a; (a = *at) != NULL;)
-        if (a->is_chosen) {
-            *at = a->next;
-            *end = a;
-            end = &a->next;
-            a->is_chosen = false;
-        } else
-            at = &a->next;
-    *end = NULL;
-    *at = chosen;
+    client *c = a->client;
+    a->next = NULL;
+    a->previous = c->last;
+    if (c->last)
+        c->last->next = a;
+    else
+        c->first = a;
+    c->last = a;
+    if (c->first != a)
+        return;
+    c->previous = NULL;
+    c->next = e->clients;
+    if (e->clients)
+        e->clients->previous = c;
+    e->clients = c;
 }
 
-// Who had least goes first; whoever does not fit any more waits for the next tick.
+static void unlink_activity(engine *e, activity *a)
+{
+    client *c = a->client;
+    *(a->previous ? &a->previous->next : &c->first) = a->next;
+    *(a->next ? &a->next->previous : &c->last) = a->previous;
+    if (c->first)
+        return;
+    *(c->previous ? &c->previous->next : &e->clients) = c->next;
+    if (c->next)
+        c->next->previous = c->previous;
+}
+
+// Takes of one client's activities what fits, each of which then goes behind the others of it.
+static void choose_of(engine *e, client *c, size_t *n_lanes)
+{
+    activity *a = c->first, *next;
+    const activity *last = c->last;
+    for (int i = 0; a && i < MAX_LOOKED_AT && e->n_chosen < MAX_CHOSEN; i++, a = next) {
+        bool is_last = a == last; // as it was before they changed places
+        next = is_last ? NULL : a->next;
+        a->is_skipped = a->is_cancelled;
+        size_t lanes = a->is_skipped ? 0 : lanes_wanted(e, a);
+        if (!is_runnable(a) || *n_lanes + lanes > BL_LANES)
+            continue;
+        a->first_lane = *n_lanes;
+        *n_lanes += lanes;
+        e->chosen[e->n_chosen++] = a;
+        unlink_activity(e, a);
+        link_last(e, a);
+    }
+}
+
+// Whose client had least goes first; what does not fit any more waits for the next tick.
 static void choose(engine *e)
 {
-    activity *ready[4 * MAX_CHOSEN];
+    client *ready[MAX_CLIENTS];
     uint32_t n = 0;
     size_t n_lanes = 0;
     e->n_chosen = 0;
-    for (activity *a = e->activities; a && n < sizeof ready / sizeof *ready; a = a->next)
-        if (is_runnable(a)) {
-            a->place = n;
-            ready[n++] = a;
-        }
+    for (client *c = e->clients; c; c = c->next)
+        ready[n++] = c;
     qsort(ready, n, sizeof *ready, by_clock);
-    for (uint32_t i = 0; i < n && e->n_chosen < MAX_CHOSEN; i++) {
-        activity *a = ready[i];
-        a->is_skipped = a->is_cancelled;
-        size_t lanes = a->is_skipped ? 0 : lanes_wanted(e, a);
-        if (n_lanes + lanes > BL_LANES)
-            continue;
-        a->first_lane = n_lanes;
-        n_lanes += lanes;
-        a->is_chosen = true;
-        e->chosen[e->n_chosen++] = a;
-    }
-    requeue_chosen(e);
+    for (uint32_t i = 0; i < n; i++)
+        choose_of(e, ready[i], &n_lanes);
     charge(e, n_lanes);
     e->stats.n_lanes_busy = (uint32_t)n_lanes;
     e->stats.n_lane_steps += n_lanes;
@@ -155,15 +180,6 @@ static void push_event(engine *e, engine_event *event)
     e->last_event = &event->next;
 }
 
-static void unlink_activity(engine *e, const activity *a)
-{
-    activity **at = &e->activities;
-    while (*at != a)
-        at = &(*at)->next;
-    *at = a->next;
-    e->stats.n_activities--;
-}
-
 // What waited for an activity goes on where that one has come to.
 static void follow(engine *e, activity *a, const activity *first)
 {
@@ -174,6 +190,7 @@ static void follow(engine *e, activity *a, const activity *first)
 static void end_activity(engine *e, activity *a)
 {
     unlink_activity(e, a);
+    e->stats.n_activities--;
     a->has_ended = true;
     if (a->then)
         follow(e, a->then, a);
@@ -299,7 +316,7 @@ void engine_destroy(engine **handle)
     pthread_cond_signal(&e->has_work);
     pthread_mutex_unlock(&e->lock);
     pthread_join(e->thread, NULL);
-    assert(!e->activities && !e->first_event);
+    assert(!e->clients && !e->first_event);
     bl_runner_destroy(&e->runner);
     bl_reader_destroy(&e->reader);
     pthread_mutex_destroy(&e->lock);
@@ -312,37 +329,37 @@ void engine_destroy(engine **handle)
 client *engine_add_client(engine *e)
 {
     client *c = bl_alloc(NULL, sizeof *c);
-    if (c) {
-        pthread_mutex_lock(&e->lock);
-        *c = (client){.clock = e->clock, .price = 1};
-        pthread_mutex_unlock(&e->lock);
-    }
-    return c;
-}
-
-void engine_set_background(engine *e, client *c, bool is_background)
-{
     pthread_mutex_lock(&e->lock);
-    c->price = is_background ? BACKGROUND_PRICE : 1;
+    bool is_ok = c && e->n_clients < MAX_CLIENTS;
+    if (is_ok) {
+        c->clock = e->clock;
+        e->n_clients++;
+    }
     pthread_mutex_unlock(&e->lock);
+    if (is_ok)
+        return c;
+    bl_free(NULL, c, sizeof *c);
+    return NULL;
 }
 
-void engine_remove_client(client *c) { bl_free(NULL, c, sizeof *c); }
+void engine_remove_client(engine *e, client *c)
+{
+    if (!c)
+        return;
+    pthread_mutex_lock(&e->lock);
+    assert(!c->first);
+    e->n_clients--;
+    pthread_mutex_unlock(&e->lock);
+    bl_free(NULL, c, sizeof *c);
+}
 
 void engine_submit(engine *e, activity *a)
 {
     pthread_mutex_lock(&e->lock);
     // a client that was idle gets no credit for it
-    bool is_busy = false;
-    for (activity *b = e->activities; b; b = b->next)
-        is_busy |= b->client == a->client;
-    if (!is_busy && a->client->clock + BL_LANES < e->clock)
+    if (!a->client->first && a->client->clock + BL_LANES < e->clock)
         a->client->clock = e->clock - BL_LANES;
-    activity **end = &e->activities;
-    while (*end)
-        end = &(*end)->next;
-    *end = a;
-    a->next = NULL;
+    link_last(e, a);
     if (a->after && a->after->has_ended)
         follow(e, a, a->after);
     else if (a->after) {

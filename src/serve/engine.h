@@ -55,6 +55,8 @@ typedef struct activity {
     // freed by event_destroy; after the last one the activity is the submitter's again.
     void (*receive)(engine_event *event);
     client *client;
+    bool
+        is_background; // pays eight times: it gets what others leave, and a ninth beside one of them
     // NULL, or what must have ended first: this one then goes on from its states. Of as many lanes,
     // and not handed back yet.
     struct activity *after;
@@ -72,7 +74,9 @@ typedef struct activity {
     rollout *rollout;    // ROLLOUT
     uint32_t n_steps;    // BEAM and ROLLOUT
     uint64_t n_promised; // lane-steps that were set aside for it (accounts/tab.h)
-    bool keeps_lanes;    // BEAM: at the end, step the last lanes too; activity_beam_states has them
+    // BEAM: at the end, step the last lanes too; activity_beam_states has them. ROLLOUT: somebody will
+    // do so, by a STEP of `bytes`
+    bool keeps_lanes;
 
     // results
     double *cost_bits;           // [n_lanes], STEP (not bare) and FEED
@@ -85,16 +89,14 @@ typedef struct activity {
     const struct request_error *refusal; // why it was not submitted, or NULL
 
     // the engine's own
-    struct activity *next;
-    uint32_t place; // among those that wait
-    size_t at;      // bytes of text read
+    struct activity *next, *previous; // of its client; a submitter may use `next` before
+    size_t at;                        // bytes of text read
     int phase;
     bl_beam *beam;
     uint32_t n_unsent;
     bool is_cancelled;     // a note, guarded by the engine's lock
     struct activity *then; // what waits for this one
     bool is_waiting, has_ended;
-    bool is_chosen;
     bool is_skipped; // the note as it was when this tick began
     end_reason cancel_reason;
     size_t first_lane;
@@ -112,11 +114,9 @@ BL_MUST_USE bl_status engine_create(engine **e, const bl_model *model, bl_cpu cp
 void engine_set_wake(engine *e, void (*wake)(void *context)); // nobody is left to be woken
 void engine_destroy(engine **e);                              // all activities must have ended
 
-client *engine_add_client(engine *e); // NULL: out of memory
-void engine_remove_client(client *c); // its activities must have ended
-// Whoever works in the background pays eight times for its ticks: it gets what others leave, and a
-// ninth of the time beside one of them.
-void engine_set_background(engine *e, client *c, bool is_background);
+enum { MAX_CLIENTS = 1024 };
+client *engine_add_client(engine *e);            // NULL: out of memory, or too many
+void engine_remove_client(engine *e, client *c); // its activities must have ended; NULL: nothing
 
 void engine_submit(engine *e, activity *a);
 void engine_cancel(engine *e, activity *a, end_reason reason); // it still ends with an event

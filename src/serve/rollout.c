@@ -74,11 +74,11 @@ static void write_byte(rollout_byte *out, const activity *a, size_t lane, const 
     a->bytes[lane] = (int16_t)byte; // BL_KEEP, too: what was drawn before is taken by now
     if (byte == BL_KEEP)
         return;
-    bool is_stopped = stops_advance(&r->progress[lane], &r->stops, (uint8_t)byte);
+    size_t n_stop = stops_advance(&r->progress[lane], &r->stops, (uint8_t)byte);
     out->byte = (uint8_t)byte;
     out->cost = costs[info->byte_symbol[byte]];
-    out->n_held = (uint16_t)stops_held(&r->progress[lane], &r->stops);
-    out->end = is_stopped                          ? LANE_STOPPED
+    out->n_held = (uint16_t)(n_stop ? n_stop : stops_held(&r->progress[lane], &r->stops));
+    out->end = n_stop > 0                          ? LANE_STOPPED
                : a->n_steps_done + 1 >= a->n_steps ? LANE_FULL
                                                    : LANE_GOES_ON;
 }
@@ -96,6 +96,13 @@ static void find_allowed(uint64_t (*allowed)[4], rollout *r)
     for (uint32_t k = 0; k < r->n_live && r->allowed; k++)
         for (int w = 0; w < 4; w++)
             allowed[k][w] &= r->allowed[r->live[k]][w];
+}
+
+static bool begin_pattern(rollout *r)
+{
+    for (size_t i = 0; i < r->n_lanes; i++)
+        r->pattern_states[i] = BL_PATTERN_START;
+    return bl_constraint_create(&r->constraint, r->pattern, bl_cpu_best(), NULL) == BL_OK;
 }
 
 static void move_pattern(rollout *r, const rollout_frame *frame)
@@ -116,7 +123,8 @@ bool rollout_advance(engine_event **event, activity *a, const tick *t)
     rollout *r = a->rollout;
     rollout_frame *frame = create_frame(r->n_live, a->n_top);
     engine_event *made = bl_alloc(NULL, sizeof *made);
-    if (!frame || !made) {
+    bool has_pattern = !r->pattern || r->constraint || begin_pattern(r);
+    if (!frame || !made || !has_pattern) {
         rollout_frame_destroy(frame);
         bl_free(NULL, made, sizeof *made);
         a->reason = END_FAILED;

@@ -22,6 +22,12 @@ typedef struct prediction {
     uint32_t cost; // in BL_COST_BIT
 } prediction;
 
+// In 1/256 bit, 65535: or more.
+static inline uint16_t short_cost(uint32_t cost)
+{
+    return cost >> 16 < UINT16_MAX ? (uint16_t)(cost >> 16) : UINT16_MAX;
+}
+
 // What one lane wrote in a step.
 typedef struct rollout_byte {
     uint16_t lane;
@@ -43,11 +49,12 @@ typedef struct rollout {
     stop_set stops;
     uint64_t *seeds;           // [n_lanes]
     uint64_t (*allowed)[4];    // [n_lanes], bit b: byte b may be drawn; NULL: all may
-    bl_constraint *constraint; // or NULL; then where each lane is in its pattern:
-    uint32_t pattern_states[BL_LANES];
+    const bl_pattern *pattern; // what all lanes keep to, from its beginning; NULL: any text
 
     // the engine's
     size_t n_lanes;
+    bl_constraint *constraint; // of the pattern
+    uint32_t pattern_states[BL_LANES];
     stop_progress *progress; // [n_lanes]
     uint16_t live[BL_LANES]; // lanes that go on, ascending
     uint32_t n_live;

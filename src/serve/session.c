@@ -225,8 +225,9 @@ static void remember_text(session *s, activity *a)
 {
     task *t = task_of(a);
     size_t bytes = state_bytes_of(s);
-    if (!a->trail || t->text_version != s->text_version || a->at < a->n_text)
-        return;
+    bool is_read = a->kind == ACTIVITY_BEAM ? a->beam != NULL : a->reason == END_DONE;
+    if (!a->trail || t->text_version != s->text_version || !is_read)
+        return; // the last byte is perhaps not taken
     uint8_t *trail = bl_alloc_array(NULL, t->n_whole, bytes);
     if (!trail)
         return; // only slower next time
@@ -315,7 +316,7 @@ static void answer_frame(session *s, const engine_event *event)
 static void session_free(session *s)
 {
     tab_close(&s->tab);
-    engine_remove_client(s->client);
+    engine_remove_client(s->host->engine, s->client);
     states_clear(&s->states);
     bl_free(NULL, s->text, s->n_text);
     bl_free(NULL, s->trail, s->n_text * state_bytes_of(s));

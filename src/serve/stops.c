@@ -23,14 +23,16 @@ bool stops_add(stop_set *set, const uint8_t *text, size_t bytes)
     return true;
 }
 
-bool stops_advance(stop_progress *progress, const stop_set *set, uint8_t byte)
+size_t stops_advance(stop_progress *progress, const stop_set *set, uint8_t byte)
 {
-    bool is_complete = false;
+    size_t complete = 0;
     for (uint32_t i = 0; i < set->n; i++) {
         progress->at[i] = next_of(&set->strings[i], progress->at[i], byte);
-        is_complete |= progress->at[i] == set->strings[i].bytes;
+        size_t bytes = set->strings[i].bytes;
+        if (progress->at[i] == bytes && bytes > complete)
+            complete = bytes;
     }
-    return is_complete;
+    return complete;
 }
 
 size_t stops_held(const stop_progress *progress, const stop_set *set)

@@ -27,7 +27,9 @@ typedef struct stop_progress { // all zero at the beginning
 
 // False: there are MAX_STOPS already, or bytes is not 1 to MAX_STOP_BYTES.
 bool stops_add(stop_set *set, const uint8_t *text, size_t bytes);
-bool stops_advance(stop_progress *progress, const stop_set *set, uint8_t byte); // true: complete
+// The length of the longest string that this byte completes, or 0.
+size_t stops_advance(stop_progress *progress, const stop_set *set, uint8_t byte);
+// How many of the last bytes may still belong to one.
 size_t stops_held(const stop_progress *progress, const stop_set *set);
 
 #endif

@@ -100,8 +100,7 @@ static void predict(activity *a, size_t lane, const uint32_t *costs, const bl_mo
     if (a->n_top)
         predict_top(a->top + lane * a->n_top, a->n_top, costs, info);
     for (int b = 0; b < 256 && a->byte_costs; b++) {
-        uint32_t cost = costs[info->byte_symbol[b]] >> 16;
-        a->byte_costs[lane][b] = (uint16_t)(cost < UINT16_MAX ? cost : UINT16_MAX);
+        a->byte_costs[lane][b] = short_cost(costs[info->byte_symbol[b]]);
     }
 }
 

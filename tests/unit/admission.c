@@ -220,7 +220,7 @@ static void run_tab(accounts *a, int n_steps, size_t n_lanes, int cancel_each)
     }
     REQUIRE(n_ended == n_steps);
     tab_close(&under_test);
-    engine_remove_client(c);
+    engine_remove_client(runs, c);
 }
 
 static void a_tab_charges_what_its_activities_used(void)

@@ -18,6 +18,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+// The clients' thread must not wait for the disk: only revoking a key writes there, and is refused.
+enum { READER_WAIT_MS = 20 };
 enum { RETRY_MS = 100, MAX_RETRIES_AT_END = 3, DAY_S = 86400 };
 static const uint64_t minute_ns = 60000000000;
 
@@ -330,6 +332,12 @@ void accounts_settle(admission *d, uint64_t used)
         finish(d);
 }
 
+void accounts_pass_slot(admission *to, admission *from)
+{
+    to->is_slot |= from->is_slot;
+    from->is_slot = false;
+}
+
 void accounts_set_wake(accounts *a, void (*wake)(void *context))
 {
     pthread_mutex_lock(&a->lock);
@@ -382,7 +390,8 @@ bl_status accounts_open(accounts **out, const char *path, void (*wake)(void *con
         status =
             ledger_open(&a->writer, &(ledger_params){.path = path, .is_server = true}, NULL, diag);
     if (status == BL_OK)
-        status = ledger_open(&a->reader, &(ledger_params){.path = path}, NULL, diag);
+        status = ledger_open(&a->reader, &(ledger_params){.path = path, .wait_ms = READER_WAIT_MS},
+                             NULL, diag);
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->has_work, NULL);
     if (status == BL_OK && pthread_create(&a->thread, NULL, write_all, a) != 0)

@@ -54,6 +54,8 @@ admission *accounts_admit(accounts *a, const admission_request *q, request_error
 int64_t accounts_granted(const admission *d); // lane-steps; 0 before done
 // Ends it at any time, also before done: `used` lane-steps, at most those granted, are charged.
 void accounts_settle(admission *d, uint64_t used);
+// If `from` is counted as a request under way, `to` is in its place.
+void accounts_pass_slot(admission *to, admission *from);
 
 // What a visitor may see of its own account, as JSON or CSV: balance, limits, keys and the use of
 // so many days. False after filling the error.

@@ -16,6 +16,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -73,8 +74,8 @@ static const char *const texts[N_STATEMENTS] = {
     [FIND_KEYS] = "SELECT hash, account, expires, revoked FROM key WHERE prefix = ?1",
     [TOUCH_KEY] = "UPDATE key SET last_used = ?3 WHERE prefix = ?1 AND hash = ?2"
                   " AND last_used <= ?4",
-    [MATCH_KEYS] = "SELECT prefix, account FROM key"
-                   " WHERE substr(prefix, 1, length(?1)) = ?1 ORDER BY prefix LIMIT 2",
+    [MATCH_KEYS] = "SELECT prefix FROM key WHERE substr(prefix, 1, length(?1)) = ?1"
+                   " AND (?2 = 0 OR account = ?2) ORDER BY prefix LIMIT 2",
     [REVOKE_KEY] = "UPDATE key SET revoked = ?2 WHERE prefix = ?1 AND revoked = 0",
     [LIST_KEYS] = "SELECT prefix, last4, created, expires, revoked, last_used FROM key"
                   " WHERE account = ?1 ORDER BY created, prefix",
@@ -315,20 +316,18 @@ static bl_status open_database(ledger *l, const ledger_params *params, bl_diag *
                            "no such file; `bitloom account --file FILE create NAME` makes one");
     if (code != SQLITE_OK)
         return ledger_failure(l, code, diag);
-    sqlite3_busy_timeout(l->db, WAIT_MS);
-    TRY(execute(l, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", diag));
-    TRY(execute(l, "BEGIN IMMEDIATE", diag));
-    bl_status status = find_tables(l, diag);
-    if (status == BL_OK)
-        status = execute(l, "COMMIT", diag);
-    return status == BL_OK ? prepare(l, diag) : status;
+    sqlite3_busy_timeout(l->db, params->wait_ms ? (int)params->wait_ms : WAIT_MS);
+    TRY(execute(l, "PRAGMA synchronous = FULL; BEGIN IMMEDIATE", diag));
+    TRY(find_tables(l, diag)); // before anything is changed: it may be another program's file
+    TRY(execute(l, "COMMIT; PRAGMA journal_mode = WAL", diag));
+    return prepare(l, diag);
 }
 
 static bl_status take_over(ledger *l, bl_diag *diag)
 {
     uint64_t n;
     TRY(lock_server(l, diag));
-    TRY(ledger_begin(l, 0, diag));
+    TRY(ledger_begin(l, (int64_t)time(NULL), diag));
     bl_status status = ledger_release_all(l, &n, diag);
     if (status == BL_OK)
         return ledger_commit(l, diag);

@@ -54,7 +54,8 @@ typedef struct ledger_params {
     // The file's only server: BL_ERR_BUSY beside another. Reservations that were open when the last
     // one died are released.
     bool is_server;
-    const char *vfs; // SQLite's name of a file system; NULL: the usual one
+    uint32_t wait_ms; // for another process that writes; 0: five seconds
+    const char *vfs;  // SQLite's name of a file system; NULL: the usual one
 } ledger_params;
 
 BL_MUST_USE bl_status ledger_open(ledger **l, const ledger_params *params,

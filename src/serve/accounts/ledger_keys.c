@@ -168,8 +168,8 @@ bl_status ledger_revoke_key(ledger *l, const char *prefix, int64_t account, bl_d
     sqlite3_stmt *row;
     TRY(l->status);
     snprintf(head, sizeof head, "%s", prefix); // a whole key is also welcome
-    TRY(ledger_query(l, &row, MATCH_KEYS, diag, "t", head));
-    bool is_theirs = row && (account == 0 || account == sqlite3_column_int64(row, 1));
+    TRY(ledger_query(l, &row, MATCH_KEYS, diag, "ti", head, account));
+    bool is_theirs = row != NULL;
     if (row && !ledger_copy_text(found, sizeof found, row, 0)) {
         ledger_end_row(row);
         return ledger_failure(l, SQLITE_NOMEM, diag);

@@ -72,18 +72,22 @@ bool accounts_write_csv(bl_buffer *out, accounts *a, const visitor *v, int64_t d
     return status == BL_OK || accounts_fail(e, status, &diag);
 }
 
-// Rare, so it may wait for the disk.
 bool accounts_revoke(accounts *a, const visitor *v, const char *prefix, request_error *e)
 {
     bl_diag diag = {0};
-    bl_status status = ledger_begin(accounts_reader(a), (int64_t)time(NULL), &diag);
+    ledger *l = accounts_reader(a);
+    bl_status status = ledger_begin(l, (int64_t)time(NULL), &diag);
+    if (status == BL_ERR_BUSY) { // this thread serves everybody, and does not wait
+        e->retry_after_ms = 200;
+        return request_fail(e, "busy", NULL, "the accounts are being written; send it again");
+    }
     if (status != BL_OK)
         return accounts_fail(e, status, &diag);
-    status = ledger_revoke_key(accounts_reader(a), prefix, v->account, &diag);
+    status = ledger_revoke_key(l, prefix, v->account, &diag);
     if (status == BL_OK)
-        status = ledger_commit(accounts_reader(a), &diag);
+        status = ledger_commit(l, &diag);
     else
-        ledger_rollback(accounts_reader(a));
+        ledger_rollback(l);
     if (status == BL_ERR_ARGUMENT)
         return request_fail(e, "bad_request", "prefix", "%.200s", diag.message);
     return status == BL_OK || accounts_fail(e, status, &diag);

@@ -36,6 +36,11 @@ static void take_grant(void *context, const request_error *refusal)
         go_on(t);
         return;
     }
+    if (t->left >= t->first->n_promised) { // others have used less than they might have
+        accounts_settle(d, 0);
+        go_on(t);
+        return;
+    }
     activity *a = take_first(t);
     bool is_last = !t->first;
     request_error e = *refusal; // it lies in the admission
@@ -101,11 +106,23 @@ static void settle_used_parts(tab *t)
 {
     while (t->n_parts > 0 && t->used >= (uint64_t)accounts_granted(t->parts[0])) {
         t->used -= (uint64_t)accounts_granted(t->parts[0]);
+        if (t->n_parts > 1 || t->pending)
+            accounts_pass_slot(t->n_parts > 1 ? t->parts[1] : t->pending, t->parts[0]);
         accounts_settle(t->parts[0], UINT64_MAX);
         t->n_parts--;
         for (size_t i = 0; i < t->n_parts; i++)
             t->parts[i] = t->parts[i + 1];
     }
+}
+
+void tab_hand_on(tab *t, activity *next, activity *a)
+{
+    if (t->accounts) {
+        next->n_promised = activity_max_lane_steps(next);
+        assert(a->n_lane_steps + next->n_promised <= a->n_promised);
+        a->n_promised -= next->n_promised;
+    }
+    engine_submit(t->engine, next);
 }
 
 void tab_end(tab *t, const activity *a)

@@ -100,7 +100,7 @@ static void end_job(http_reply *r)
     job *j = r->job;
     if (j->admission)
         accounts_settle(j->admission, j->is_failed ? 0 : j->n_lane_steps);
-    engine_remove_client(j->client);
+    engine_remove_client(r->host->engine, j->client);
     bl_free(NULL, j->busy, j->capacity * sizeof *j->busy);
     r->host->n_running--;
     r->host->n_units -= j->n_units;
@@ -170,7 +170,7 @@ bool job_begin(job *j, const job_kind *kind, http_reply *r, const job_size *size
         return request_fail(e, "internal", NULL, "out of memory");
     *j = (job){.kind = kind, .reply = r, .client = c, .n_units = size->n_units};
     if (!ask_admission(j, size, e)) {
-        engine_remove_client(c);
+        engine_remove_client(host->engine, c);
         return false;
     }
     host->n_running++;

@@ -111,12 +111,13 @@ static void destroy_session(lane_session *s)
     while (s->first) {
         frame_in *f = s->first;
         s->first = f->next;
+        l->queued_bytes -= f->head.bytes;
         bl_free(NULL, f, sizeof *f + f->head.bytes);
     }
     part_clear(&s->part);
     bl_free(NULL, s->states, BL_LANES * l->state_bytes);
     bl_free(NULL, s->masks, BL_LANES * sizeof *s->masks);
-    bl_free(NULL, s->pattern, s->pattern_bytes);
+    bl_pattern_destroy(&s->pattern);
     bl_free(NULL, s, sizeof *s);
 }
 
@@ -147,7 +148,7 @@ static bool open_session(lanes *l, const frame_head *head, const uint8_t *payloa
     }
     memset(s->states, 0, l->state_bytes);
     l->sessions[l->n_sessions++] = s;
-    engine_set_background(l->host->engine, l->client, words[0] != 0);
+    s->is_background = words[0] != 0;
     answer_empty(l, head);
     return true;
 }
@@ -215,6 +216,7 @@ static bool enqueue(lane_session *s, const frame_head *head, const uint8_t *payl
     *s->last = f;
     s->last = &f->next;
     s->n_queued++;
+    s->owner->queued_bytes += head->bytes;
     return true;
 }
 
@@ -234,12 +236,19 @@ static void run_queued(lane_session *s)
         if (!s->first)
             s->last = &s->first;
         s->n_queued--;
+        s->owner->queued_bytes -= f->head.bytes;
         bool is_ok =
             is_chained ? chain_step(s, &f->head, f->payload, &e) : run(s, &f->head, f->payload, &e);
         if (!is_ok)
             lanes_answer_error(s->owner, &f->head, &e);
         bl_free(NULL, f, sizeof *f + f->head.bytes);
     }
+}
+
+// The step by which a rollout's lanes take what they drew last: it ends by itself.
+static bool is_last_of_rollout(const lane_session *s)
+{
+    return s->request.op == OP_ROLLOUT && s->busy->kind == ACTIVITY_STEP;
 }
 
 static bool handle(lanes *l, const frame_head *head, const uint8_t *payload, lanes_error *e)
@@ -256,7 +265,7 @@ static bool handle(lanes *l, const frame_head *head, const uint8_t *payload, lan
     if (head->op == OP_CANCEL || head->op == OP_CLOSE) {
         if (head->op == OP_CLOSE)
             close_session(s);
-        else if (s->busy)
+        else if (s->busy && !is_last_of_rollout(s))
             engine_cancel(l->host->engine, s->busy, END_CANCELLED);
         answer_empty(l, head);
         return true;
@@ -312,7 +321,7 @@ bool lanes_receive_stream(lanes *l, const uint8_t *data, size_t bytes)
 
 bool lanes_is_full(const lanes *l)
 {
-    bool is_full = l->n_out >= MAX_OUT;
+    bool is_full = l->n_out >= MAX_OUT || l->queued_bytes >= MAX_QUEUED_BYTES;
     for (uint32_t i = 0; i < l->n_sessions; i++)
         is_full |= l->sessions[i]->n_queued >= MAX_QUEUED;
     return is_full;
@@ -327,6 +336,12 @@ static void read_sha256(uint8_t *digest, const char *hex)
         (void)sscanf(hex + 2 * i, "%2x", &byte);
         digest[i] = (uint8_t)byte;
     }
+}
+
+void count_stored(lanes *l)
+{
+    l->host->n_stored += l->store.n_kept - l->n_counted;
+    l->n_counted = l->store.n_kept;
 }
 
 static void say_hello(lanes *l)
@@ -365,7 +380,7 @@ lanes *lanes_create(lanes_host *host, void *owner, const visitor *who)
     store_init(&l->store, l->state_bytes, MAX_STORED);
     l->scratch = bl_alloc(NULL, l->state_bytes);
     if (!l->client || !l->scratch) {
-        engine_remove_client(l->client);
+        engine_remove_client(l->host->engine, l->client);
         bl_free(NULL, l->scratch, l->state_bytes);
         bl_free(NULL, l, sizeof *l);
         return NULL;
@@ -382,8 +397,9 @@ static void destroy_if_over(lanes *l)
     if (l->owner || l->n_sessions > 0)
         return;
     tab_close(&l->tab);
-    engine_remove_client(l->client);
+    engine_remove_client(l->host->engine, l->client);
     store_clear(&l->store);
+    count_stored(l);
     bl_buffer_clear(&l->stream);
     bl_free(NULL, l->scratch, l->state_bytes);
     l->host->n_connections--;

@@ -15,10 +15,10 @@ typedef struct lanes lanes;
 typedef struct lanes_host {
     engine *engine;
     const bl_model *model;
-    accounts *accounts; // NULL: off
-    size_t room;        // bytes that the transport needs in front of a frame
-    uint32_t n_connections;
-    void (*want_write)(void *owner); // there are frames to be sent
+    accounts *accounts;               // NULL: off
+    size_t room;                      // bytes that the transport needs in front of a frame
+    uint32_t n_connections, n_stored; // states of all of them
+    void (*want_write)(void *owner);  // there are frames to be sent
 } lanes_host;
 
 // NULL: out of memory. who: whose it is, where accounts are on; NULL: nobody pays.

@@ -17,6 +17,9 @@ enum {
     MAX_STORED = 1 << 20,   // states of a connection
     MAX_RUN_STEPS = 1024,
     MAX_PATTERN_STATES = 16384,
+    MAX_COSTED_TEXT = (MAX_FRAME_PAYLOAD - 8) / 4,
+    MAX_QUEUED_BYTES = 4 << 20, // of a connection
+    MAX_STORED_OF_ALL = 1 << 22,
     MAX_OUT = 64,     // frames that wait before requests are no longer read
     MAX_OUT_PARTS = 2 // and before steps are gathered into one frame
 };
@@ -63,8 +66,8 @@ typedef struct lane_session {
     uint8_t *states;      // [512][state_bytes], the vector
     uint64_t (*masks)[4]; // [512]
     bool has_masks;
-    char *pattern; // its text, checked; NULL: none
-    size_t pattern_bytes;
+    bl_pattern *pattern; // NULL: none
+    bool is_background;
     activity *busy; // or NULL
     activity *next; // a step behind a step, which the engine begins by itself
     frame_head next_request;
@@ -87,14 +90,18 @@ struct lanes {
     store store;
     lane_session *sessions[MAX_LANE_SESSIONS];
     uint32_t n_sessions;
+    uint32_t n_counted; // of the states in the store: those that host->n_stored knows
     frame_out *first, **last;
     uint32_t n_out;
+    size_t queued_bytes;
     bl_buffer stream; // the beginning of a frame
 };
 
 bool lanes_fail(lanes_error *e, error_code code, const char *format, ...) BL_PRINTF(3, 4);
 
 void lanes_answer_error(lanes *l, const frame_head *request, const lanes_error *e);
+// To be called when the store may have changed.
+void count_stored(lanes *l);
 // A frame to be filled and sent.
 void begin_frame(bl_buffer *out, const lanes *l, const frame_head *request, uint8_t op);
 void end_frame(lanes *l, bl_buffer *out);

@@ -22,6 +22,7 @@ static activity *begin(lane_session *s, const frame_head *head, activity_kind ki
     a->owner = s;
     a->receive = receive_event;
     a->client = s->owner->client;
+    a->is_background = s->is_background;
     memcpy(a->states, s->states, n_lanes * s->owner->state_bytes);
     return a;
 }
@@ -45,6 +46,9 @@ bool do_read(lane_session *s, const frame_head *head, const uint8_t *payload, la
 {
     if (s->n_lanes != 1)
         return lanes_fail(e, ERROR_BAD_FRAME, "READ moves one lane; there are %u", s->n_lanes);
+    if ((head->flags & READ_COSTS) && head->bytes > MAX_COSTED_TEXT)
+        return lanes_fail(e, ERROR_TOO_MANY, "%u bytes; with their costs at most %d at a time",
+                          head->bytes, MAX_COSTED_TEXT);
     activity *a = begin(s, head, ACTIVITY_FEED, 1, e);
     if (!a)
         return false;
@@ -130,13 +134,6 @@ static bool is_step_number(uint32_t n, lanes_error *e)
     return true;
 }
 
-static bool set_pattern(activity *a, const lane_session *s)
-{
-    return !s->pattern
-           || bl_pattern_parse(&a->pattern, s->pattern, s->pattern_bytes, "pattern", NULL, NULL)
-                  == BL_OK;
-}
-
 bool do_rollout(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
 {
     frame_rollout p;
@@ -153,11 +150,10 @@ bool do_rollout(lane_session *s, const frame_head *head, const uint8_t *payload,
         return false;
     a->rollout = rollout_create(s->n_lanes, s->has_masks);
     a->n_steps = p.n_steps;
-    if (!a->rollout || !set_pattern(a, s))
+    a->keeps_lanes = true;
+    if (!a->rollout)
         return abandon(s, a, e, "out of memory");
-    if (a->pattern
-        && bl_constraint_create(&a->rollout->constraint, a->pattern, bl_cpu_best(), NULL) != BL_OK)
-        return abandon(s, a, e, "out of memory");
+    a->rollout->pattern = s->pattern; // which stays while the session is busy
     bl_draw_params draw = {.temperature = (double)p.temperature, .top_p = (double)p.top_p};
     if (!isfinite(p.temperature) || !isfinite(p.top_p)
         || bl_draw_set(&a->rollout->draw, s->owner->host->model, &draw) != BL_OK) {
@@ -166,7 +162,6 @@ bool do_rollout(lane_session *s, const frame_head *head, const uint8_t *payload,
     }
     for (uint32_t i = 0; i < s->n_lanes; i++) {
         a->rollout->seeds[i] = bl_mix64(p.seed) + i;
-        a->rollout->pattern_states[i] = BL_PATTERN_START;
         if (has_seeds)
             memcpy(&a->rollout->seeds[i], payload + sizeof p + i * sizeof p.seed, sizeof p.seed);
     }
@@ -192,12 +187,10 @@ bool do_beam(lane_session *s, const frame_head *head, const uint8_t *payload, la
     activity *a = begin(s, head, ACTIVITY_BEAM, 1, e);
     if (!a)
         return false;
-    if (!set_pattern(a, s))
-        return abandon(s, a, e, "out of memory");
     a->beam_params = (bl_beam_params){.width = p.width,
                                       .temperature = (double)p.temperature,
                                       .seed = p.seed,
-                                      .pattern = a->pattern};
+                                      .pattern = s->pattern}; // stays while it is busy
     a->n_steps = p.n_steps;
     a->keeps_lanes = true;
     return submit(s, head, a);
@@ -211,6 +204,8 @@ void part_clear(part *p)
     bl_buffer_clear(&p->costs);
     p->n_steps = 0;
 }
+
+enum { MAX_STEP_BYTES = 8192 }; // more than a step adds, with the head of a part
 
 static void keep(bl_buffer *rows, size_t row_bytes)
 {
@@ -246,18 +241,18 @@ static void add_beam_step(part *p, const bl_beam_frame *f)
     p->n_steps++;
 }
 
-static void add_rollout_step(part *p, const rollout_frame *f)
+static void add_rollout_step(part *p, const rollout_frame *f, uint32_t n_lanes)
 {
     const uint16_t head[2] = {(uint16_t)f->n, 0};
     bl_buffer_append(&p->bytes, head, sizeof head);
     for (uint32_t i = 0; i < f->n; i++) {
-        uint32_t cost = f->bytes[i].cost >> 16;
         frame_drawn drawn = {.lane = f->bytes[i].lane,
-                             .cost = (uint16_t)(cost < UINT16_MAX ? cost : UINT16_MAX),
+                             .cost = short_cost(f->bytes[i].cost),
                              .byte = f->bytes[i].byte,
                              .end = f->bytes[i].end};
         bl_buffer_append(&p->bytes, &drawn, sizeof drawn);
     }
+    p->n_lanes = n_lanes;
     p->n_steps++;
 }
 
@@ -267,7 +262,8 @@ void send_part(lane_session *s, bool is_last)
     lanes *l = s->owner;
     if (!s->busy || p->n_steps == 0)
         return;
-    if (!is_last && (s->credit == 0 || l->n_out >= MAX_OUT_PARTS))
+    bool is_full = p->bytes.bytes + p->costs.bytes > MAX_FRAME_PAYLOAD - MAX_STEP_BYTES;
+    if (!is_last && !is_full && (s->credit == 0 || l->n_out >= MAX_OUT_PARTS))
         return; // what comes is gathered meanwhile
     bl_buffer out;
     begin_frame(&out, l, &s->request, OP_ANSWER | OP_PART | s->request.op);
@@ -295,9 +291,7 @@ void send_part(lane_session *s, bool is_last)
 static void answer_step(bl_buffer *out, const activity *a)
 {
     for (size_t i = 0; i < a->n_lanes * a->n_top; i++) {
-        uint32_t cost = a->top[i].cost >> 16;
-        frame_top top = {.byte = a->top[i].byte,
-                         .cost = (uint16_t)(cost < UINT16_MAX ? cost : UINT16_MAX)};
+        frame_top top = {.byte = a->top[i].byte, .cost = short_cost(a->top[i].cost)};
         bl_buffer_append(out, &top, sizeof top);
     }
     if (a->byte_costs)
@@ -313,9 +307,12 @@ static void answer_read(bl_buffer *out, const activity *a)
     }
 }
 
-// The vector is where the activity has come to; of a beam, the lanes of its last step.
+// The vector is where the activity has come to; of a beam, the lanes of its last step; what failed
+// leaves it as it was.
 static void take_states(lane_session *s, activity *a)
 {
+    if (a->reason == END_FAILED || a->kind == ACTIVITY_ROLLOUT)
+        return; // a rollout that is not followed by its last step
     uint8_t *states = a->states;
     size_t n = a->n_lanes;
     if (a->kind == ACTIVITY_BEAM)
@@ -360,10 +357,10 @@ static void answer_end(lane_session *s, activity *a)
 
 // The lanes of a rollout still have to take what they drew last. False: there is no need, or no
 // memory, and then the vector stays what it was.
-static bool finish_rollout(lane_session *s, const activity *a)
+static bool finish_rollout(lane_session *s, activity *a)
 {
     lanes_error e;
-    if (a->kind != ACTIVITY_ROLLOUT || s->is_closing)
+    if (a->kind != ACTIVITY_ROLLOUT || s->is_closing || a->refusal || a->reason == END_FAILED)
         return false;
     activity *last = begin(s, &s->request, ACTIVITY_STEP, a->n_lanes, &e);
     if (!last)
@@ -372,7 +369,7 @@ static bool finish_rollout(lane_session *s, const activity *a)
     memcpy(last->states, a->states, a->n_lanes * s->owner->state_bytes);
     memcpy(last->bytes, a->bytes, a->n_lanes * sizeof *a->bytes);
     s->busy = last;
-    tab_submit(&s->owner->tab, last);
+    tab_hand_on(&s->owner->tab, last, a);
     return true;
 }
 
@@ -386,7 +383,7 @@ static void receive_event(engine_event *event)
         if (event->frame)
             add_beam_step(&s->part, event->frame);
         else
-            add_rollout_step(&s->part, event->rollout);
+            add_rollout_step(&s->part, event->rollout, s->n_lanes);
         engine_frame_sent(l->host->engine, a);
         event_destroy(event);
         send_part(s, false);
@@ -396,8 +393,10 @@ static void receive_event(engine_event *event)
         s->end[0] = a->n_steps_done;
         s->end[1] = (uint32_t)a->reason;
     }
+    bool is_over = !finish_rollout(s, a);
+    if (is_over && a->kind == ACTIVITY_ROLLOUT)
+        s->end[1] = END_FAILED; // its lanes cannot take what they drew
     tab_end(&l->tab, a);
-    bool is_over = a->refusal || !finish_rollout(s, a);
     if (is_over)
         answer_end(s, a);
     activity_destroy(a, l->state_bytes);

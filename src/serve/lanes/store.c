@@ -150,6 +150,12 @@ const uint8_t *store_get(const store *s, uint64_t name)
     return i ? state_at(s, i - 1) : NULL;
 }
 
+uint32_t store_references(const store *s, uint64_t name)
+{
+    uint32_t i = find(s, name);
+    return i ? s->entries[i - 1].n_references : 0;
+}
+
 bool store_retain(store *s, uint64_t name)
 {
     uint32_t i = find(s, name);

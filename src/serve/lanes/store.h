@@ -31,6 +31,7 @@ void store_clear(store *s);
 // One more reference to a state; its name, never 0, or 0 where memory or max_kept are used up.
 uint64_t store_add(store *s, const uint8_t *state);
 // The state, or NULL. It stays where it is until it goes.
+uint32_t store_references(const store *s, uint64_t name); // 0: no such state
 const uint8_t *store_get(const store *s, uint64_t name);
 bool store_retain(store *s, uint64_t name); // false: no such state, or too many references
 bool store_release(store *s, uint64_t name);

@@ -4,6 +4,7 @@
 
 #include "lanes_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 // Names of states, or other fixed pieces, one for each lane.
@@ -60,6 +61,14 @@ bool do_load(lane_session *s, const frame_head *head, const uint8_t *payload, la
     return true;
 }
 
+static bool may_store(const lanes *l, size_t n, lanes_error *e)
+{
+    if (l->host->n_stored + n > MAX_STORED_OF_ALL)
+        return lanes_fail(e, ERROR_TOO_MANY, "all connections have %u states stored, of %d",
+                          l->host->n_stored, MAX_STORED_OF_ALL);
+    return true;
+}
+
 bool do_store(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
 {
     lanes *l = s->owner;
@@ -67,6 +76,8 @@ bool do_store(lane_session *s, const frame_head *head, const uint8_t *payload, l
     (void)payload;
     if (head->bytes != 0)
         return lanes_fail(e, ERROR_BAD_FRAME, "STORE takes no payload");
+    if (!may_store(l, s->n_lanes, e))
+        return false;
     for (uint32_t i = 0; i < s->n_lanes; i++) {
         names[i] = store_add(&l->store, s->states + i * l->state_bytes);
         if (names[i] != 0)
@@ -75,6 +86,7 @@ bool do_store(lane_session *s, const frame_head *head, const uint8_t *payload, l
             store_release(&l->store, names[i]);
         return lanes_fail(e, ERROR_TOO_MANY, "%d states are stored; DROP some", MAX_STORED);
     }
+    count_stored(l);
     frame_head all = *head;
     all.n_lanes = (uint16_t)s->n_lanes;
     answer(s, &all, names, s->n_lanes * sizeof *names);
@@ -119,13 +131,30 @@ bool do_retain(lane_session *s, const frame_head *head, const uint8_t *payload, 
     return true;
 }
 
+static int by_name(const void *x, const void *y)
+{
+    const uint64_t *a = x, *b = y;
+    return *a < *b ? -1 : *a > *b;
+}
+
+// All or none, also where a name stands more than once.
 bool do_drop(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
 {
-    if (!has_one_each(head, sizeof(uint64_t), "names", e))
+    uint64_t names[BL_LANES];
+    if (!has_one_each(head, sizeof *names, "names", e))
         return false;
+    memcpy(names, payload, head->bytes);
+    qsort(names, head->n_lanes, sizeof *names, by_name);
+    for (size_t i = 0, n_same = 0; i < head->n_lanes; i++) {
+        n_same = i > 0 && names[i] == names[i - 1] ? n_same + 1 : 1;
+        if (store_references(&s->owner->store, names[i]) < n_same)
+            return lanes_fail(e, ERROR_NO_STATE,
+                              "there is no state %016llx to drop, or not so often",
+                              (unsigned long long)names[i]);
+    }
     for (size_t i = 0; i < head->n_lanes; i++)
-        if (!store_release(&s->owner->store, name_at(payload, i)))
-            return fail_no_state(e, i, name_at(payload, i));
+        (void)store_release(&s->owner->store, names[i]);
+    count_stored(s->owner);
     answer(s, head, NULL, 0);
     return true;
 }
@@ -170,6 +199,8 @@ bool do_import(lane_session *s, const frame_head *head, const uint8_t *payload, 
                           head->n_lanes, expected, head->bytes);
     if (memcmp(l->model_sha256, payload, hash_bytes) != 0)
         return lanes_fail(e, ERROR_OTHER_MODEL, "these are states of another model");
+    if (!may_store(l, head->n_lanes, e))
+        return false;
     for (size_t i = 0; i < head->n_lanes; i++) {
         memcpy(l->scratch, payload + hash_bytes + i * l->state_bytes, l->state_bytes);
         clear_padding(l->scratch, l);
@@ -180,6 +211,7 @@ bool do_import(lane_session *s, const frame_head *head, const uint8_t *payload, 
             store_release(&l->store, names[i]);
         return lanes_fail(e, ERROR_TOO_MANY, "%d states are stored; DROP some", MAX_STORED);
     }
+    count_stored(l);
     answer(s, head, names, head->n_lanes * sizeof *names);
     return true;
 }
@@ -199,33 +231,24 @@ bool do_mask(lane_session *s, const frame_head *head, const uint8_t *payload, la
     return true;
 }
 
-// A text that is empty takes the pattern away. It is compiled anew for every run: patterns are
-// short.
+// A text that is empty takes the pattern away.
 bool do_pattern(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
 {
     bl_pattern *p = NULL;
     bl_diag diag = {0};
     bl_pattern_info info = {0};
-    char *text = NULL;
-    if (head->bytes > 0) {
-        if (bl_pattern_parse(&p, (const char *)payload, head->bytes, "pattern", NULL, &diag)
-            != BL_OK)
-            return lanes_fail(e, ERROR_BAD_FRAME, "column %d: %.160s", (int)diag.column,
-                              diag.message);
+    const char *text = (const char *)payload;
+    if (head->bytes > 0 && bl_pattern_parse(&p, text, head->bytes, "pattern", NULL, &diag) != BL_OK)
+        return lanes_fail(e, ERROR_BAD_FRAME, "column %d: %.160s", (int)diag.column, diag.message);
+    if (p)
         bl_pattern_get_info(&info, p);
+    if (info.n_states > MAX_PATTERN_STATES) {
         bl_pattern_destroy(&p);
-        if (info.n_states > MAX_PATTERN_STATES)
-            return lanes_fail(e, ERROR_TOO_MANY,
-                              "the pattern has %u states; at most %d are allowed", info.n_states,
-                              MAX_PATTERN_STATES);
-        text = bl_alloc(NULL, head->bytes);
-        if (!text)
-            return lanes_fail(e, ERROR_FAILED, "out of memory");
-        memcpy(text, payload, head->bytes);
+        return lanes_fail(e, ERROR_TOO_MANY, "the pattern has %u states; at most %d are allowed",
+                          info.n_states, MAX_PATTERN_STATES);
     }
-    bl_free(NULL, s->pattern, s->pattern_bytes);
-    s->pattern = text;
-    s->pattern_bytes = head->bytes;
+    bl_pattern_destroy(&s->pattern);
+    s->pattern = p;
     answer(s, head, NULL, 0);
     return true;
 }
