@@ -11,12 +11,11 @@
 #include <sys/random.h>
 #include <time.h>
 
-enum { DAY_S = 86400, UNCHANGED = -1 };
+enum { UNCHANGED = -1 };
 
 typedef struct settings {
     const char *file, *id;
     int64_t expires, days, quota, rate, concurrent;
-    bool is_csv;
 } settings;
 
 typedef struct context {
@@ -99,7 +98,7 @@ static bl_status create_key(context *c, const char *name, const char *value)
     status = ledger_get_account(c->ledger, &a, name, c->diag);
     if (status == BL_OK)
         status = ledger_create_key(c->ledger, key, a.id,
-                                   days ? (int64_t)time(NULL) + days * DAY_S : 0, c->diag);
+                                   days ? (int64_t)time(NULL) + days * LEDGER_DAY_S : 0, c->diag);
     status = finish(c, status);
     if (status != BL_OK)
         return status;
@@ -274,7 +273,7 @@ static bl_status list_use(context *c, const char *name, const char *value)
 {
     (void)value;
     ledger_account a = {0};
-    int64_t since = (int64_t)time(NULL) - c->options->days * DAY_S;
+    int64_t since = (int64_t)time(NULL) - c->options->days * LEDGER_DAY_S;
     if (name) {
         bl_status status = ledger_get_account(c->ledger, &a, name, c->diag);
         if (status != BL_OK)
@@ -381,8 +380,6 @@ static const bl_option options[] = {
      "credit, refund, expire: counted once, however often it is sent"},
     {"days", 0, BL_OPTION_INT, offsetof(settings, days), "N", 1, 36500,
      "usage: of the last N days; default 30"},
-    {"csv", 0, BL_OPTION_FLAG, offsetof(settings, is_csv), NULL, 0, 0,
-     "usage: as CSV, which is what it does without --json"},
 };
 
 const bl_verb bl_verb_account = {

@@ -110,7 +110,8 @@ static bool work(load_client *c)
         if (!take(c, NULL, 0))
             return false;
         now = bl_time_ns();
-        c->waits_ns[c->n_steps % MAX_WAITS] = (uint32_t)(now - sent_ns[c->n_steps % depth]);
+        uint64_t wait = now - sent_ns[c->n_steps % depth];
+        c->waits_ns[c->n_steps % MAX_WAITS] = wait < UINT32_MAX ? (uint32_t)wait : UINT32_MAX;
         c->n_steps++;
         if (now < c->end_ns && send_step(c, &sent_ns[n_sent % depth]))
             n_sent++;
@@ -134,15 +135,14 @@ static int by_time(const void *x, const void *y)
     return *a < *b ? -1 : *a > *b;
 }
 
-static bl_status print_result(const load_client *clients, size_t n, double seconds,
-                              const bl_command *c)
+static int print_result(const load_client *clients, size_t n, double seconds, const bl_command *c)
 {
     const settings *o = c->settings;
     const load_client *one = &clients[0];
     uint64_t n_steps = 0, n_waits = 0;
     uint32_t *waits = bl_alloc_array(NULL, n * MAX_WAITS, sizeof *waits);
     if (!waits)
-        return BL_ERR_MEMORY;
+        return EXIT_NO;
     for (size_t i = 0; i < n; i++) {
         uint64_t own = clients[i].n_steps < MAX_WAITS ? clients[i].n_steps : MAX_WAITS;
         memcpy(waits + n_waits, clients[i].waits_ns, own * sizeof *waits);
@@ -175,6 +175,11 @@ static int run(const bl_command *c)
 {
     const settings *o = c->settings;
     bl_diag diag = {0};
+    if (o->socket && strlen(o->socket) >= sizeof((struct sockaddr_un *)0)->sun_path) {
+        bl_diag_set(&diag, BL_ERR_ARGUMENT, o->socket, 0, 0,
+                    "a socket's path has at most 107 bytes");
+        return report(&diag, EXIT_USAGE);
+    }
     if (!o->socket) {
         bl_diag_set(&diag, BL_ERR_ARGUMENT, NULL, 0, 0,
                     "expected --socket PATH, where bitloom serve --socket PATH listens");
@@ -202,13 +207,16 @@ static int run(const bl_command *c)
             status = bl_diag_set(&diag, BL_ERR_IO, o->socket, 0, 0, "client %zu: %s", i + 1,
                                  clients[i].failure);
     }
+    int outcome = EXIT_NO;
     if (status == BL_OK)
-        status = print_result(clients, n, (double)(bl_time_ns() - begun) / 1e9, c);
+        outcome = print_result(clients, n, (double)(bl_time_ns() - begun) / 1e9, c);
     for (size_t i = 0; i < n; i++)
         bl_free(NULL, clients[i].waits_ns, MAX_WAITS * sizeof(uint32_t));
-    if (status != BL_OK && !diag.message[0])
+    if (status == BL_OK)
+        return outcome;
+    if (!diag.message[0])
         bl_diag_set(&diag, status, NULL, 0, 0, "%s", bl_status_text(status));
-    return status == BL_OK ? EXIT_YES : report(&diag, EXIT_NO);
+    return report(&diag, EXIT_NO);
 }
 
 static const settings defaults = {.n_clients = 1, .n_lanes = 512, .depth = 1, .seconds = 5};

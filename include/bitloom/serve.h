@@ -2,9 +2,9 @@
 #ifndef BITLOOM_SERVE_H
 #define BITLOOM_SERVE_H
 
-// A melted model as a service: HTTP (docs/formats/http.md) and WebSocket
-// (docs/formats/websocket.md, lanes.md), many clients on one machine of 512 lanes. One thread
-// speaks with the clients, one runs the model.
+// A melted model as a service: HTTP (docs/formats/http.md), the lanes protocol (lanes.md) and the
+// page's (websocket.md), many clients on one machine of 512 lanes. One thread speaks with the
+// clients, one runs the model and, with accounts, one writes the ledger.
 
 #include <bitloom/melt.h>
 

@@ -76,6 +76,15 @@ static size_t lanes_wanted(const engine *e, activity *a)
     return reads_alone(e, a) ? BL_LANES : work_n_lanes(a);
 }
 
+static size_t bytes_of_tick(const engine *e, activity *a)
+{
+    size_t left = a->n_text - a->at + 1;
+    return a->is_skipped             ? 0
+           : !reads_alone(e, a)      ? work_n_lanes(a)
+           : left < (size_t)BL_LANES ? left
+                                     : BL_LANES;
+}
+
 // Each activity pays for its share of the tick.
 static void charge(engine *e, size_t n_lanes)
 {
@@ -155,7 +164,8 @@ static void choose(engine *e)
         choose_of(e, ready[i], &n_lanes);
     charge(e, n_lanes);
     e->stats.n_lanes_busy = (uint32_t)n_lanes;
-    e->stats.n_lane_steps += n_lanes;
+    for (size_t i = 0; i < e->n_chosen; i++)
+        e->stats.n_lane_steps += bytes_of_tick(e, e->chosen[i]);
 }
 
 static size_t gather(engine *e, bool *logits)

@@ -31,7 +31,12 @@ typedef enum end_reason {
     END_FAILED
 } end_reason;
 
-enum { MAX_UNSENT_FRAMES = 4 };
+enum {
+    MAX_UNSENT_FRAMES = 4,
+    // what protocols let clients ask for
+    MAX_RUN_STEPS = 1024,
+    MAX_PATTERN_STATES = 16384 // its gates are some hundred thousand then
+};
 
 struct activity;
 

@@ -311,7 +311,7 @@ static bool read_beam(session *s, activity *a, const json_t *request, request_er
     bool has_text;
     const json_t *from = json_object_get(request, "state");
     if (!request_integer(&width, request, "width", 1, BL_LANES, e)
-        || !request_integer(&steps, request, "steps", 1, MAX_STEPS, e)
+        || !request_integer(&steps, request, "steps", 1, MAX_RUN_STEPS, e)
         || !request_integer(&seed, request, "seed", 0, INT64_MAX, e)
         || !request_real(&temperature, request, "temperature", 0, 4, e)
         || !request_flag(&a->keeps_lanes, request, "keep", e)

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MAX_MESSAGE_BYTES = 1 << 20 };
 
@@ -300,6 +299,7 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
                          .account_page_bytes = params->account_page_bytes,
                          .accounts = s.accounts,
                          .n_sessions = &s.host.n_sessions,
+                         .n_connections = &s.lanes.n_connections,
                          .want_write = want_write};
     s.host.accounts = s.accounts;
     s.lanes = (lanes_host){.engine = s.host.engine,
@@ -318,8 +318,7 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
     if (s.accounts)
         accounts_set_wake(s.accounts, wake_nobody);
     stop(&s);
-    if (status == BL_OK && params->socket)
-        (void)unlink(params->socket);
+    lanes_stop_listening(&s);
     accounts_close(&s.accounts);
     engine_destroy(&s.host.engine);
     http_host_clear(&s.http);

@@ -13,6 +13,8 @@
 
 #include <libwebsockets.h>
 
+#include <sys/types.h>
+
 enum { MAX_SESSIONS = 256, MAX_KEY = 128 };
 
 typedef struct server {
@@ -21,6 +23,8 @@ typedef struct server {
     session_host host;
     http_host http;
     lanes_host lanes;
+    dev_t socket_device; // of the Unix socket that this server has made
+    ino_t socket_number;
     accounts *accounts;  // NULL: off
     char host_name[256]; // of --listen
 } server;
@@ -70,6 +74,7 @@ typedef struct lanes_connection { // libwebsockets zeroes it
 int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,
                    size_t bytes);
 void lanes_want_write(void *wsi);
+void lanes_stop_listening(const server *s); // takes the socket away, if it is still this server's
 BL_MUST_USE bl_status lanes_listen(server *s, const char *path, bl_diag *diag); // at a Unix socket
 
 #endif

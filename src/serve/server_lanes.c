@@ -4,8 +4,12 @@
 
 #include "server.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 void lanes_want_write(void *wsi) { lws_callback_on_writable(wsi); }
@@ -86,11 +90,32 @@ int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user
     }
 }
 
-// A socket that an earlier server left behind is in the way; anything else is not ours to remove.
+// A socket at which nobody listens any more was left behind by an earlier server; anything else is
+// not ours to remove.
 static bool make_way(const char *path)
 {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     struct stat info;
-    return stat(path, &info) != 0 || (S_ISSOCK(info.st_mode) && unlink(path) == 0);
+    if (stat(path, &info) != 0)
+        return errno == ENOENT;
+    if (!S_ISSOCK(info.st_mode) || strlen(path) >= sizeof address.sun_path)
+        return false;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int probe = socket(AF_UNIX, SOCK_STREAM, 0);
+    bool is_dead = probe >= 0 && connect(probe, (struct sockaddr *)&address, sizeof address) != 0
+                   && errno == ECONNREFUSED;
+    if (probe >= 0)
+        close(probe);
+    return is_dead && unlink(path) == 0;
+}
+
+void lanes_stop_listening(const server *s)
+{
+    struct stat info;
+    const char *path = s->params->socket;
+    if (path && stat(path, &info) == 0 && info.st_dev == s->socket_device
+        && info.st_ino == s->socket_number)
+        (void)unlink(path);
 }
 
 bl_status lanes_listen(server *s, const char *path, bl_diag *diag)
@@ -112,6 +137,11 @@ bl_status lanes_listen(server *s, const char *path, bl_diag *diag)
     if (!make_way(path) || !lws_create_vhost(s->context, &info))
         return bl_diag_set(diag, BL_ERR_IO, path, 0, 0,
                            "cannot listen there; --socket takes a path of at most 107 bytes in a "
-                           "folder that may be written, where no other file is");
+                           "folder that may be written, where no other file is and nobody listens");
+    struct stat made;
+    if (stat(path, &made) == 0) {
+        s->socket_device = made.st_dev;
+        s->socket_number = made.st_ino;
+    }
     return BL_OK;
 }

@@ -114,7 +114,7 @@ void session_greet(session *s)
     bl_json_uint(&json, "states", MAX_STATES);
     bl_json_uint(&json, "text_bytes", MAX_TEXT_BYTES);
     bl_json_uint(&json, "message_bytes", MAX_MESSAGE_BYTES);
-    bl_json_uint(&json, "steps", MAX_STEPS);
+    bl_json_uint(&json, "steps", MAX_RUN_STEPS);
     bl_json_uint(&json, "top", MAX_TOP);
     bl_json_uint(&json, "avoid", BL_BEAM_MAX_AVOID);
     bl_json_uint(&json, "avoid_bytes", BL_BEAM_MAX_AVOID_BYTES);

@@ -11,10 +11,8 @@
 
 enum {
     MAX_TEXT_BYTES = 65536,
-    MAX_STEPS = 1024,
     MAX_TOP = 256,
     MAX_WORDS = 4096,
-    MAX_PATTERN_STATES = 16384, // of an automaton; its gates are some hundred thousand then
     MAX_BUSY = 64,
     MAX_WAITING = 256,
     MAX_MESSAGE_BYTES = 1 << 20

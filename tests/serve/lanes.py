@@ -226,6 +226,16 @@ class Protocol:
         self.assertEqual(stats[4], 0)
 
 
+class Socket(unittest.TestCase):
+    def test_a_socket_in_use_is_left_alone(self):
+        folder = os.path.dirname(SOCKET)
+        done = subprocess.run([BITLOOM, "serve", folder + "/tiny.loom", "--listen", "127.0.0.1:0",
+                               "--socket", SOCKET], capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nobody listens", done.stderr)
+        Lanes(UnixTransport(SOCKET)).transport.close()
+
+
 class OverUnixSocket(Protocol, unittest.TestCase):
     def connect(self):
         return UnixTransport(SOCKET)

@@ -410,6 +410,83 @@ static void steps_follow_each_other(void)
     disconnect(l);
 }
 
+// However often it is cancelled, and whenever: the vector is behind all that was told.
+static void cancelled_rollouts_leave_the_vector_behind_what_they_wrote(void)
+{
+    static char texts[4][64];
+    uint8_t *state = calloc(1, state_bytes);
+    for (int round = 0; round < 40; round++) {
+        lanes *l = connect_to(UINT32_MAX);
+        frame_rollout p = {.n_steps = 12, .temperature = 1, .top_p = 1, .seed = (uint64_t)round};
+        uint64_t name;
+        send_to(l, OP_ROLLOUT, 5, 1, &p, sizeof p, 0);
+        for (uint32_t i = below(14); i > 0; i--)
+            pause();
+        for (int i = 0; i < 3; i++)
+            send_to(l, OP_CANCEL, 100, 0, NULL, 0, 0);
+        uint32_t n_confirmed = 0;
+        bool has_ended = false;
+        memset(texts, 0, sizeof texts);
+        while (!has_ended || n_confirmed < 3) {
+            frame_head head = next_frame(l, answer);
+            n_confirmed += head.sequence == 100;
+            has_ended |= head.op == (OP_ANSWER | OP_ROLLOUT);
+            if (head.op != (OP_ANSWER | OP_PART | OP_ROLLOUT))
+                continue;
+            uint16_t counts[2];
+            memcpy(counts, answer + 4, 4);
+            CHECK(counts[1] == 1); // lanes
+            for (uint32_t t = 0; t < counts[0]; t++) {
+                frame_drawn d;
+                memcpy(&d, answer + 8 + 4 + t * (4 + sizeof d), sizeof d);
+                texts[0][strlen(texts[0])] = (char)d.byte;
+            }
+        }
+        ask(l, OP_STORE, 0, NULL, 0, 0);
+        memcpy(&name, answer, sizeof name);
+        read_text(state, texts[0]);
+        CHECK(memcmp(exported(l, name), state, state_bytes) == 0);
+        disconnect(l);
+    }
+    free(state);
+}
+
+// All or none, and as often as there are references.
+static void names_are_dropped_together_or_not(void)
+{
+    lanes *l = connect_to(UINT32_MAX);
+    uint64_t names[2];
+    ask(l, OP_READ, 1, "one", 3, 0);
+    ask(l, OP_STORE, 0, NULL, 0, 0);
+    memcpy(&names[0], answer, sizeof *names);
+    names[1] = names[0];
+    must_fail(l, OP_DROP, 2, names, sizeof names);
+    names[1] ^= 1;
+    must_fail(l, OP_DROP, 2, names, sizeof names);
+    ask(l, OP_LOAD, 1, names, sizeof *names, 0);
+    CHECK(host.n_stored == 1);
+    ask(l, OP_DROP, 1, names, sizeof *names, 0);
+    CHECK(host.n_stored == 0);
+    disconnect(l);
+}
+
+static void no_frame_is_longer_than_the_limit(void)
+{
+    lanes *l = connect_to(0);
+    const uint16_t from[BL_LANES] = {0};
+    frame_rollout p = {.n_steps = 1000, .temperature = 1, .top_p = 1};
+    uint32_t n_steps = 0;
+    ask(l, OP_PERMUTE, BL_LANES, from, sizeof from, 0);
+    send_to(l, OP_ROLLOUT, 5, 0, &p, sizeof p, 0);
+    for (frame_head head; (head = next_frame(l, answer)).op != (OP_ANSWER | OP_ROLLOUT);) {
+        uint16_t counts[2];
+        memcpy(counts, answer + 4, 4); // next_frame has looked at the length
+        n_steps += counts[0];
+    }
+    CHECK(n_steps == 1000);
+    disconnect(l);
+}
+
 static void lies_are_answered(void)
 {
     lanes *l = connect_to(UINT32_MAX);
@@ -519,6 +596,9 @@ int main(int argc, char **argv)
     RUN(states_go_out_and_come_back);
     RUN(requests_wait_for_each_other);
     RUN(steps_follow_each_other);
+    RUN(cancelled_rollouts_leave_the_vector_behind_what_they_wrote);
+    RUN(names_are_dropped_together_or_not);
+    RUN(no_frame_is_longer_than_the_limit);
     RUN(lies_are_answered);
     RUN(streams_may_be_cut_anywhere);
     RUN(stores_keep_one_of_each);

@@ -255,6 +255,43 @@ static void reading_tells_what_each_byte_cost(void)
         check_reading(lengths[i]);
 }
 
+// One client with more reading than the engine looks at in a tick; another comes later.
+static void nobody_stands_behind_all_of_anothers(void)
+{
+    enum { N = 3000, N_BYTES = 600 };
+    static activity *crowd[N];
+    static story stories[N];
+    story late = {0};
+    client *other = engine_add_client(under_test);
+    REQUIRE(other);
+    for (size_t i = 0; i < N; i++) {
+        activity *a = crowd[i] = activity_create(ACTIVITY_FEED, 1, state_bytes);
+        REQUIRE(a && (a->text = bl_alloc(NULL, N_BYTES)));
+        stories[i] = (story){0};
+        a->owner = &stories[i];
+        a->receive = receive;
+        a->client = payer;
+        a->n_text = N_BYTES;
+        engine_submit(under_test, a);
+    }
+    activity *a = new_rollout(&late, 1, 30, false);
+    a->client = other;
+    engine_submit(under_test, a);
+    wait_for(&late.has_ended);
+    size_t n_left = 0;
+    for (size_t i = 0; i < N; i++)
+        n_left += !stories[i].has_ended;
+    CHECK(n_left > N / 2);
+    activity_destroy(a, state_bytes);
+    for (size_t i = 0; i < N; i++)
+        engine_cancel(under_test, crowd[i], END_CANCELLED);
+    for (size_t i = 0; i < N; i++) {
+        wait_for(&stories[i].has_ended);
+        activity_destroy(crowd[i], state_bytes);
+    }
+    engine_remove_client(under_test, other);
+}
+
 static void wake(void *context) { (void)context; }
 
 int main(int argc, char **argv)
@@ -272,6 +309,7 @@ int main(int argc, char **argv)
     RUN(unread_frames_hold_a_rollout_back);
     RUN(cancelled_rollouts_end);
     RUN(reading_tells_what_each_byte_cost);
+    RUN(nobody_stands_behind_all_of_anothers);
     engine_remove_client(under_test, payer);
     engine_destroy(&under_test);
     tiny_model_close(&tiny);

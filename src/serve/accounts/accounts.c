@@ -20,7 +20,7 @@
 
 // The clients' thread must not wait for the disk: only revoking a key writes there, and is refused.
 enum { READER_WAIT_MS = 20 };
-enum { RETRY_MS = 100, MAX_RETRIES_AT_END = 3, DAY_S = 86400 };
+enum { RETRY_MS = 100, MAX_RETRIES_AT_END = 3 };
 static const uint64_t minute_ns = 60000000000;
 
 struct admission {
@@ -103,7 +103,7 @@ static void refuse(admission *d, ledger_refusal why, int64_t now, const bl_diag 
         return;
     }
     request_fail(&d->refusal, "over_quota", NULL, "%.200s", diag->message);
-    d->refusal.retry_after_ms = (uint32_t)((DAY_S - now % DAY_S) * 1000);
+    d->refusal.retry_after_ms = (uint32_t)((LEDGER_DAY_S - now % LEDGER_DAY_S) * 1000);
 }
 
 // As much as there is of what it wants, by halves, but not less than it needs.

@@ -40,7 +40,8 @@
 typedef struct ledger ledger;
 
 enum {
-    LEDGER_MAX_NAME = 64,     // bytes of an account's name: letters, digits, '-', '_', '.', '@'
+    LEDGER_MAX_NAME = 64, // bytes of an account's name: letters, digits, '-', '_', '.', '@'
+    LEDGER_DAY_S = 86400,
     LEDGER_MAX_ID = 63,       // bytes of an event's id
     LEDGER_MAX_KIND = 15,     // bytes of the name of a kind of work
     LEDGER_PREFIX_BYTES = 16, // "bl_live_" and 8 hexadecimal digits: what names a key to people

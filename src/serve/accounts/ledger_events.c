@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HOUR_S = 3600, DAY_S = 86400 };
+enum { HOUR_S = 3600 };
 
 typedef struct event {
     const char *id;
@@ -97,7 +97,7 @@ static bl_status find_refusal(ledger *l, const ledger_account *a, int64_t amount
     if (a->limits.daily_quota == 0)
         return BL_OK;
     sqlite3_stmt *row;
-    TRY(ledger_query(l, &row, SUM_USE, diag, "ii", a->id, l->now - l->now % DAY_S));
+    TRY(ledger_query(l, &row, SUM_USE, diag, "ii", a->id, l->now - l->now % LEDGER_DAY_S));
     assert(row);
     int64_t used = sqlite3_column_int64(row, 0);
     ledger_end_row(row);

@@ -5,8 +5,6 @@
 
 #include <time.h>
 
-enum { DAY_S = 86400 };
-
 static bool find_account(ledger_account *found, accounts *a, const visitor *v, bl_diag *diag,
                          request_error *e)
 {
@@ -31,7 +29,7 @@ static void write_key(void *context, const ledger_key *key)
 static int64_t days_ago(int64_t days)
 {
     int64_t now = (int64_t)time(NULL);
-    return now - now % DAY_S - (days - 1) * DAY_S;
+    return now - now % LEDGER_DAY_S - (days - 1) * LEDGER_DAY_S;
 }
 
 bool accounts_write_json(bl_buffer *out, accounts *a, const visitor *v, int64_t days,

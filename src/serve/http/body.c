@@ -2,8 +2,7 @@
 
 #include "body.h"
 
-// Counted before parsing, which would go as deep as it is told to. Brackets in strings do not
-// count.
+// Counted before parsing, which would go 2,048 deep. Brackets in strings do not count.
 static bool is_shallow(const uint8_t *text, size_t bytes)
 {
     size_t depth = 0;

@@ -29,8 +29,9 @@ typedef struct http_host {
     size_t page_bytes;
     const void *account_page; // what GET /account answers where accounts are on
     size_t account_page_bytes;
-    accounts *accounts;              // NULL: off
-    const uint32_t *n_sessions;      // of the lanes protocol, for the metrics
+    accounts *accounts; // NULL: off
+    // for the metrics: connections of the page's protocol and of the lanes protocol; NULL: none
+    const uint32_t *n_sessions, *n_connections;
     void (*want_write)(void *owner); // the reply of this owner has news
 
     // its own; all zero at the beginning

@@ -15,8 +15,6 @@ enum {
     MAX_LANE_SESSIONS = 16, // of a connection
     MAX_QUEUED = 64,        // requests of a session that wait for the one before them
     MAX_STORED = 1 << 20,   // states of a connection
-    MAX_RUN_STEPS = 1024,
-    MAX_PATTERN_STATES = 16384,
     MAX_COSTED_TEXT = (MAX_FRAME_PAYLOAD - 8) / 4,
     MAX_QUEUED_BYTES = 4 << 20, // of a connection
     MAX_STORED_OF_ALL = 1 << 22,
