@@ -4,9 +4,13 @@
 
 #include "bench.h"
 
+#include "serve/accounts/ledger.h"
 #include "serve/lanes/store.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { STATE_BYTES = 1024 }; // 8 Kibit
 
@@ -106,6 +110,82 @@ static bool report_states(const bench_context *c)
     return is_ok;
 }
 
+// ------------------------------------------------------------------------- the ledger, on a disk
+
+enum { EVENTS = 64, PAGE_BYTES = 4096 };
+
+typedef struct paying {
+    ledger *ledger;
+    int64_t account, now;
+    uint64_t n;
+    int file;
+    bool is_ok;
+} paying;
+
+static void commit_events(void *context) // reservations and their settlements, in one group
+{
+    paying *p = context;
+    bl_diag diag;
+    ledger_refusal why;
+    p->is_ok &= ledger_begin(p->ledger, p->now, &diag) == BL_OK;
+    for (int i = 0; i < EVENTS; i += 2) {
+        char id[32];
+        snprintf(id, sizeof id, "b%llu", (unsigned long long)p->n++);
+        p->is_ok &= ledger_reserve(p->ledger, p->account, id, "bench", 640, &why, &diag) == BL_OK
+                    && ledger_settle(p->ledger, id, 512, &diag) == BL_OK;
+    }
+    p->is_ok &= ledger_commit(p->ledger, &diag) == BL_OK;
+}
+
+static void write_page(void *context)
+{
+    static const uint8_t page[PAGE_BYTES];
+    paying *p = context;
+    p->is_ok &=
+        pwrite(p->file, page, sizeof page, 0) == (ssize_t)sizeof page && fdatasync(p->file) == 0;
+}
+
+// In the folder where the program runs, so that it is a disk.
+static bool report_ledger(const bench_context *c)
+{
+    static const char *const files[] = {"bitloom-bench.ledger", "bitloom-bench.ledger-wal",
+                                        "bitloom-bench.ledger-shm", "bitloom-bench.page"};
+    paying p = {.now = (int64_t)time(NULL), .is_ok = true};
+    bl_diag diag = {0};
+    ledger_params params = {.path = files[0], .may_create = true};
+    p.file = open(files[3], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bl_status status = ledger_open(&p.ledger, &params, NULL, &diag);
+    if (status == BL_OK)
+        status = ledger_begin(p.ledger, p.now, &diag);
+    if (status == BL_OK)
+        status = ledger_create_account(p.ledger, &p.account, "bench", &(ledger_limits){0}, &diag);
+    if (status == BL_OK)
+        status = ledger_move(p.ledger, p.account, LEDGER_TOP_UP, "all", INT64_C(1) << 40, &diag);
+    if (status == BL_OK)
+        status = ledger_commit(p.ledger, &diag);
+    if (status == BL_OK && p.file >= 0) {
+        bench_line line = {.group = "serve",
+                           .name = "ledger",
+                           .question = "64 events of use, each on the disk before it is told",
+                           .anchor = "writing 4 KiB to the disk",
+                           .units = EVENTS,
+                           .unit = "events"};
+        bench_pair(&line, commit_events, write_page, &p, &p, c->settings->seconds);
+        p.is_ok &= ledger_check(p.ledger, &diag) == BL_OK;
+        if (p.is_ok)
+            c->sink->report(c->sink, &line);
+    }
+    if (status != BL_OK || p.file < 0 || !p.is_ok)
+        fprintf(stderr, "bitloom: bench serve: ledger: %s\n",
+                diag.message[0] ? diag.message : "this folder cannot be written");
+    ledger_close(&p.ledger);
+    if (p.file >= 0)
+        close(p.file);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        (void)unlink(files[i]);
+    return status == BL_OK && p.file >= 0 && p.is_ok;
+}
+
 typedef struct growing {
     bl_runner *runner;
     bl_beam *beam;
@@ -192,7 +272,7 @@ bool bench_serve(const bench_context *c)
 {
     bl_diag diag = {0};
     model_file file;
-    if (!report_states(c))
+    if (!report_states(c) || !report_ledger(c))
         return false;
     if (!c->settings->model)
         return true; // the rest needs one

@@ -1,120 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The lanes protocol without a connection: frames in, frames out, against a runner.
-// Usage: test-lanes MODEL.safetensors
-#include "tiny_model.h"
-
-#include "serve/lanes/lanes.h"
-#include "serve/lanes/store.h"
-
-#include <time.h>
-
-static tiny_model tiny;
-static engine *under_test;
-static lanes_host host;
-static size_t state_bytes;
-static bl_runner *runner;
-static bl_random rng;
-
-static uint32_t below(uint32_t n) { return (uint32_t)bl_random_below(&rng, n); }
-
-// ------------------------------------------------------------------------------- a connection
-
-static void pause(void)
-{
-    engine_deliver(under_test);
-    nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
-}
-
-static void send_to(lanes *l, frame_op op, uint32_t sequence, size_t n_lanes, const void *payload,
-                    size_t bytes, uint8_t flags)
-{
-    uint8_t *frame = malloc(FRAME_HEAD_BYTES + bytes);
-    frame_head head = {(uint32_t)bytes, (uint8_t)op, flags, (uint16_t)n_lanes, sequence, 7};
-    memcpy(frame, &head, sizeof head);
-    if (bytes)
-        memcpy(frame + sizeof head, payload, bytes);
-    lanes_receive(l, frame, sizeof head + bytes);
-    free(frame);
-}
-
-// The next frame out, of at most 1 MiB; waits for it.
-static frame_head next_frame(lanes *l, uint8_t *payload)
-{
-    size_t bytes = 0;
-    uint8_t *frame = lanes_next(l, &bytes);
-    frame_head head;
-    for (int i = 0; i < 100000 && !frame; i++) {
-        pause();
-        frame = lanes_next(l, &bytes);
-    }
-    REQUIRE(frame && bytes >= sizeof head);
-    memcpy(&head, frame, sizeof head);
-    REQUIRE(head.bytes == bytes - sizeof head && head.bytes <= MAX_FRAME_PAYLOAD);
-    memcpy(payload, frame + sizeof head, head.bytes);
-    lanes_sent(l);
-    return head;
-}
-
-static uint8_t answer[MAX_FRAME_PAYLOAD];
-
-// Sends a request and takes its answer, which must be one of its op.
-static frame_head ask(lanes *l, frame_op op, size_t n_lanes, const void *payload, size_t bytes,
-                      uint8_t flags)
-{
-    send_to(l, op, 5, n_lanes, payload, bytes, flags);
-    frame_head head = next_frame(l, answer);
-    if (head.op == OP_ERROR)
-        fprintf(stderr, "op %d: %.*s\n", op, (int)head.bytes - 4, (char *)answer + 4);
-    CHECK(head.op == (OP_ANSWER | op) && head.sequence == 5 && head.session == 7);
-    return head;
-}
-
-static void must_fail(lanes *l, frame_op op, size_t n_lanes, const void *payload, size_t bytes)
-{
-    send_to(l, op, 6, n_lanes, payload, bytes, 0);
-    frame_head head = next_frame(l, answer);
-    CHECK(head.op == OP_ERROR && head.sequence == 6 && answer[0] == op && answer[1] > 0);
-    CHECK(head.bytes > 4);
-}
-
-static lanes *connect_to(uint32_t credit)
-{
-    lanes *l = lanes_create(&host, &host, NULL);
-    REQUIRE(l);
-    frame_head head = next_frame(l, answer);
-    frame_hello hello;
-    memcpy(&hello, answer, sizeof hello);
-    CHECK(head.op == (OP_ANSWER | OP_HELLO) && hello.version == 2
-          && hello.state_bytes == state_bytes);
-    uint32_t open[2] = {0, credit};
-    ask(l, OP_OPEN, 0, open, sizeof open, 0);
-    return l;
-}
-
-static void disconnect(lanes *l)
-{
-    lanes_close(l);
-    engine_stats stats;
-    for (int i = 0; i < 100000 && host.n_connections > 0; i++)
-        pause();
-    engine_get_stats(&stats, under_test);
-    CHECK(host.n_connections == 0 && stats.n_activities == 0);
-}
-
-static void read_text(uint8_t *state, const char *text)
-{
-    memset(state, 0, state_bytes);
-    for (; *text; text++)
-        bl_runner_step(runner, state, &(int16_t){(uint8_t)*text}, 1, false);
-}
-
-static uint8_t *exported(lanes *l, uint64_t name) // behind the model's hash
-{
-    ask(l, OP_EXPORT, 1, &name, sizeof name, 0);
-    return answer + 32;
-}
-
-// ------------------------------------------------------------------------------------- tests
+// Vectors, names, queues and lies. Usage: test-lanes MODEL.safetensors
+#include "lanes_client.h"
 
 static void vectors_are_stored_loaded_and_permuted(void)
 {
@@ -188,149 +74,6 @@ static void steps_are_those_of_a_runner(void)
     CHECK(memcmp(exported(l, name), states + 123 * state_bytes, state_bytes) == 0);
     free(states);
     disconnect(l);
-}
-
-// Takes the parts of a rollout up to its answer; texts as far as they were told.
-static void collect_rollout(lanes *l, char texts[][64], uint32_t *n_parts)
-{
-    uint32_t next_step = 1;
-    memset(texts, 0, 4 * sizeof *texts);
-    for (*n_parts = 0;; ++*n_parts) {
-        frame_head head = next_frame(l, answer);
-        if (head.op == (OP_ANSWER | OP_ROLLOUT))
-            return;
-        REQUIRE(head.op == (OP_ANSWER | OP_PART | OP_ROLLOUT));
-        uint32_t first;
-        uint16_t n_steps, n;
-        memcpy(&first, answer, 4);
-        memcpy(&n_steps, answer + 4, 2);
-        CHECK(first == next_step);
-        next_step += n_steps;
-        size_t at = 8;
-        for (uint32_t t = 0; t < n_steps; t++) {
-            memcpy(&n, answer + at, 2);
-            at += 4;
-            for (uint32_t i = 0; i < n; i++, at += sizeof(frame_drawn)) {
-                frame_drawn d;
-                memcpy(&d, answer + at, sizeof d);
-                if (d.end != 3)
-                    texts[d.lane][strlen(texts[d.lane])] = (char)d.byte;
-            }
-        }
-        CHECK(at == head.bytes);
-    }
-}
-
-static void rollouts_write_and_leave_the_vector_behind_them(void)
-{
-    static char texts[2][4][64];
-    uint8_t *state = calloc(1, state_bytes);
-    for (int credit = 0; credit < 2; credit++) {
-        lanes *l = connect_to(credit ? UINT32_MAX : 0);
-        const uint16_t from[4] = {0};
-        const char *pattern = "([a-z]+ ){3}stop";
-        frame_rollout p = {.n_steps = 40, .temperature = 1, .top_p = 1, .seed = 9};
-        uint32_t n_parts;
-        ask(l, OP_READ, 1, "It was ", 7, 0);
-        ask(l, OP_PERMUTE, 4, from, sizeof from, 0);
-        ask(l, OP_PATTERN, 0, pattern, strlen(pattern), 0);
-        send_to(l, OP_ROLLOUT, 5, 0, &p, sizeof p, 0);
-        collect_rollout(l, texts[credit], &n_parts);
-        CHECK(credit || n_parts == 1); // all in one, because nobody asked for less
-        ask(l, OP_STORE, 0, NULL, 0, 0);
-        uint64_t names[4];
-        memcpy(names, answer, sizeof names);
-        bl_pattern *compiled = NULL;
-        REQUIRE(bl_pattern_parse(&compiled, pattern, strlen(pattern), "p", NULL, NULL) == BL_OK);
-        for (int i = 0; i < 4; i++) {
-            char whole[600];
-            uint32_t s = BL_PATTERN_START;
-            snprintf(whole, sizeof whole, "It was %s", texts[credit][i]);
-            for (const char *c = texts[credit][i]; *c; c++)
-                s = bl_pattern_next(compiled, s, (uint8_t)*c);
-            CHECK(texts[credit][i][0] && s != BL_PATTERN_DEAD);
-            read_text(state, whole);
-            CHECK(memcmp(exported(l, names[i]), state, state_bytes) == 0);
-        }
-        bl_pattern_destroy(&compiled);
-        disconnect(l);
-    }
-    CHECK(memcmp(texts[0], texts[1], sizeof texts[0]) == 0); // credit changes nothing but parts
-    free(state);
-}
-
-static void masks_hold_for_rollouts(void)
-{
-    static char texts[4][64];
-    lanes *l = connect_to(UINT32_MAX);
-    const uint16_t from[2] = {0};
-    uint64_t masks[2][4] = {{0}};
-    uint32_t n_parts;
-    masks[0]['a' / 64] = UINT64_C(1) << ('a' % 64);
-    masks[1]['b' / 64] = UINT64_C(3) << ('b' % 64);
-    ask(l, OP_PERMUTE, 2, from, sizeof from, 0);
-    ask(l, OP_MASK, 2, masks, sizeof masks, 0);
-    frame_rollout p = {.n_steps = 20, .temperature = 1, .top_p = 1};
-    send_to(l, OP_ROLLOUT, 5, 0, &p, sizeof p, 0);
-    collect_rollout(l, texts, &n_parts);
-    CHECK(strspn(texts[0], "a") == 20 && strspn(texts[1], "bc") == 20);
-    must_fail(l, OP_MASK, 1, masks, sizeof *masks);
-    disconnect(l);
-}
-
-// The texts of a beam's last lanes, put together from however many parts there were.
-static uint32_t grow(lanes *l, uint32_t n_steps, char texts[][64], uint32_t *n_parts)
-{
-    static char next[BL_LANES][64];
-    frame_beam p = {.n_steps = n_steps, .width = BL_LANES, .temperature = 0.7F, .seed = 4};
-    uint32_t n_done = 0, n_lanes = 1;
-    memset(texts, 0, BL_LANES * 64);
-    send_to(l, OP_BEAM, 5, 0, &p, sizeof p, 0);
-    for (*n_parts = 0;; ++*n_parts) {
-        frame_head head = next_frame(l, answer);
-        if (head.op == (OP_ANSWER | OP_BEAM)) {
-            CHECK(head.n_lanes == n_lanes && n_done == n_steps);
-            return n_lanes;
-        }
-        REQUIRE(head.op == (OP_ANSWER | OP_PART | OP_BEAM));
-        uint32_t first;
-        uint16_t counts[2];
-        memcpy(&first, answer, 4);
-        memcpy(counts, answer + 4, 4);
-        CHECK(first == n_done + 1 && head.bytes == 8 + counts[1] * (2 + 3u * counts[0]));
-        const uint8_t *bytes = answer + 8 + 2u * counts[1] + 2u * counts[0] * counts[1];
-        for (uint32_t i = 0; i < counts[1]; i++) {
-            uint16_t parent;
-            memcpy(&parent, answer + 8 + 2 * i, 2);
-            REQUIRE(parent < n_lanes);
-            memcpy(next[i], texts[parent], 64);
-            for (uint32_t t = 0; t < counts[0]; t++)
-                next[i][n_done + t] = (char)bytes[t * counts[1] + i];
-        }
-        memcpy(texts, next, sizeof next);
-        n_lanes = counts[1];
-        n_done += counts[0];
-    }
-}
-
-static void beams_are_the_same_however_they_are_read(void)
-{
-    static char texts[2][BL_LANES][64];
-    uint8_t *state = calloc(1, state_bytes);
-    uint32_t n_parts;
-    for (int credit = 0; credit < 2; credit++) {
-        lanes *l = connect_to(credit ? UINT32_MAX : 0);
-        CHECK(grow(l, 30, texts[credit], &n_parts) == BL_LANES);
-        CHECK(credit || n_parts == 1);
-        ask(l, OP_STORE, 0, NULL, 0, 0);
-        uint64_t name;
-        memcpy(&name, answer + 8 * 200, sizeof name);
-        read_text(state, texts[credit][200]);
-        CHECK(memcmp(exported(l, name), state, state_bytes) == 0);
-        disconnect(l);
-    }
-    CHECK(memcmp(texts[0], texts[1], sizeof texts[0]) == 0);
-    free(state);
 }
 
 static void states_go_out_and_come_back(void)
@@ -410,47 +153,6 @@ static void steps_follow_each_other(void)
     disconnect(l);
 }
 
-// However often it is cancelled, and whenever: the vector is behind all that was told.
-static void cancelled_rollouts_leave_the_vector_behind_what_they_wrote(void)
-{
-    static char texts[4][64];
-    uint8_t *state = calloc(1, state_bytes);
-    for (int round = 0; round < 40; round++) {
-        lanes *l = connect_to(UINT32_MAX);
-        frame_rollout p = {.n_steps = 12, .temperature = 1, .top_p = 1, .seed = (uint64_t)round};
-        uint64_t name;
-        send_to(l, OP_ROLLOUT, 5, 1, &p, sizeof p, 0);
-        for (uint32_t i = below(14); i > 0; i--)
-            pause();
-        for (int i = 0; i < 3; i++)
-            send_to(l, OP_CANCEL, 100, 0, NULL, 0, 0);
-        uint32_t n_confirmed = 0;
-        bool has_ended = false;
-        memset(texts, 0, sizeof texts);
-        while (!has_ended || n_confirmed < 3) {
-            frame_head head = next_frame(l, answer);
-            n_confirmed += head.sequence == 100;
-            has_ended |= head.op == (OP_ANSWER | OP_ROLLOUT);
-            if (head.op != (OP_ANSWER | OP_PART | OP_ROLLOUT))
-                continue;
-            uint16_t counts[2];
-            memcpy(counts, answer + 4, 4);
-            CHECK(counts[1] == 1); // lanes
-            for (uint32_t t = 0; t < counts[0]; t++) {
-                frame_drawn d;
-                memcpy(&d, answer + 8 + 4 + t * (4 + sizeof d), sizeof d);
-                texts[0][strlen(texts[0])] = (char)d.byte;
-            }
-        }
-        ask(l, OP_STORE, 0, NULL, 0, 0);
-        memcpy(&name, answer, sizeof name);
-        read_text(state, texts[0]);
-        CHECK(memcmp(exported(l, name), state, state_bytes) == 0);
-        disconnect(l);
-    }
-    free(state);
-}
-
 // All or none, and as often as there are references.
 static void names_are_dropped_together_or_not(void)
 {
@@ -467,23 +169,6 @@ static void names_are_dropped_together_or_not(void)
     CHECK(host.n_stored == 1);
     ask(l, OP_DROP, 1, names, sizeof *names, 0);
     CHECK(host.n_stored == 0);
-    disconnect(l);
-}
-
-static void no_frame_is_longer_than_the_limit(void)
-{
-    lanes *l = connect_to(0);
-    const uint16_t from[BL_LANES] = {0};
-    frame_rollout p = {.n_steps = 1000, .temperature = 1, .top_p = 1};
-    uint32_t n_steps = 0;
-    ask(l, OP_PERMUTE, BL_LANES, from, sizeof from, 0);
-    send_to(l, OP_ROLLOUT, 5, 0, &p, sizeof p, 0);
-    for (frame_head head; (head = next_frame(l, answer)).op != (OP_ANSWER | OP_ROLLOUT);) {
-        uint16_t counts[2];
-        memcpy(counts, answer + 4, 4); // next_frame has looked at the length
-        n_steps += counts[0];
-    }
-    CHECK(n_steps == 1000);
     disconnect(l);
 }
 
@@ -550,60 +235,16 @@ static void streams_may_be_cut_anywhere(void)
     disconnect(l);
 }
 
-static void stores_keep_one_of_each(void)
-{
-    enum { N = 5000, BYTES = 37 };
-    static uint8_t states[N][BYTES];
-    static uint64_t names[N];
-    store s;
-    store_init(&s, BYTES, N - 1);
-    for (int i = 0; i < N; i++)
-        memcpy(states[i], &i, sizeof i);
-    for (int i = 0; i < N; i++)
-        names[i] = store_add(&s, states[i]);
-    CHECK(names[N - 1] == 0 && s.n_kept == N - 1);
-    for (int i = 0; i < N - 1; i++) {
-        CHECK(names[i] != 0 && memcmp(store_get(&s, names[i]), states[i], BYTES) == 0);
-        CHECK(store_add(&s, states[i]) == names[i]);
-    }
-    for (int i = 0; i < N - 1; i += 2) {
-        CHECK(store_release(&s, names[i]) && store_get(&s, names[i]));
-        CHECK(store_release(&s, names[i]) && !store_get(&s, names[i]));
-        CHECK(!store_release(&s, names[i]) && !store_retain(&s, names[i]));
-    }
-    for (int i = 0; i < N - 1; i += 2)
-        CHECK(store_add(&s, states[i]) == names[i]);
-    CHECK(s.n_kept == N - 1 && s.n_places == N - 1);
-    store_clear(&s);
-}
-
-static void wake(void *context) { (void)context; }
-
 int main(int argc, char **argv)
 {
-    REQUIRE(argc == 2);
-    tiny = tiny_model_open(argv[1]);
-    state_bytes = bl_model_facts(tiny.model)->state_bytes;
-    bl_random_seed(&rng, 2);
-    REQUIRE(engine_create(&under_test, tiny.model, bl_cpu_best(), wake, NULL) == BL_OK);
-    REQUIRE(bl_runner_create(&runner, tiny.model, bl_cpu_best(), NULL) == BL_OK);
-    host = (lanes_host){.engine = under_test, .model = tiny.model, .room = 24, .want_write = wake};
+    start(argc, argv);
     RUN(vectors_are_stored_loaded_and_permuted);
     RUN(steps_are_those_of_a_runner);
-    RUN(rollouts_write_and_leave_the_vector_behind_them);
-    RUN(masks_hold_for_rollouts);
-    RUN(beams_are_the_same_however_they_are_read);
     RUN(states_go_out_and_come_back);
     RUN(requests_wait_for_each_other);
     RUN(steps_follow_each_other);
-    RUN(cancelled_rollouts_leave_the_vector_behind_what_they_wrote);
     RUN(names_are_dropped_together_or_not);
-    RUN(no_frame_is_longer_than_the_limit);
     RUN(lies_are_answered);
     RUN(streams_may_be_cut_anywhere);
-    RUN(stores_keep_one_of_each);
-    bl_runner_destroy(&runner);
-    engine_destroy(&under_test);
-    tiny_model_close(&tiny);
-    return test_summary();
+    return finish();
 }
