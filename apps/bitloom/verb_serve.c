@@ -45,6 +45,7 @@ static int run(const bl_command *c)
     signal(SIGPIPE, SIG_IGN);
     bl_serve_params params = {.model = model.model,
                               .cpu = c->common.cpu,
+                              .n_threads = (size_t)c->common.n_threads,
                               .listen = o->listen,
                               .socket = o->socket,
                               .certificate = o->certificate,

@@ -103,6 +103,8 @@ BL_API BL_MUST_USE bl_status bl_cpu_parse(bl_cpu *level, const char *name, bl_di
 // A fixed set of threads. Results of library calls never depend on how many there are.
 typedef struct bl_pool bl_pool;
 
+BL_API size_t bl_thread_count(size_t wanted); // wanted, or for 0 one per online core
+
 // n_threads counts the caller; 0 = one per online core.
 BL_API BL_MUST_USE bl_status bl_pool_create(bl_pool **pool, size_t n_threads,
                                             const bl_allocator *allocator);

@@ -4,7 +4,8 @@
 
 // A melted model as a service: HTTP (docs/formats/http.md), the lanes protocol (lanes.md) and the
 // page's (websocket.md), many clients on one machine of 512 lanes. One thread speaks with the
-// clients, one runs the model and, with accounts, one writes the ledger.
+// clients, one runs the model and, with accounts, one writes the ledger; while more than 512 lanes
+// wait, further threads run the model beside the first, each on a machine of its own.
 
 #include <bitloom/melt.h>
 
@@ -15,6 +16,7 @@ BL_BEGIN_DECLS
 typedef struct bl_serve_params {
     const bl_model *model;
     bl_cpu cpu;
+    size_t n_threads;              // that run the model at most; 0: one per core
     const char *listen;            // "127.0.0.1:8512"; port 0: any free one
     const char *certificate, *key; // PEM files for TLS; both or neither
     const char *socket;            // path of a Unix socket for the lanes protocol; NULL: none

@@ -56,12 +56,15 @@ static void *work(void *argument)
     return NULL;
 }
 
+size_t bl_thread_count(size_t wanted)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return wanted > 0 ? wanted : online > 0 ? (size_t)online : 1;
+}
+
 bl_status bl_pool_create(bl_pool **result, size_t n_threads, const bl_allocator *allocator)
 {
-    if (n_threads == 0) {
-        long online = sysconf(_SC_NPROCESSORS_ONLN);
-        n_threads = online > 0 ? (size_t)online : 1;
-    }
+    n_threads = bl_thread_count(n_threads);
     bl_pool *p = bl_alloc(allocator, sizeof *p);
     if (!p)
         return BL_ERR_MEMORY;

@@ -2,8 +2,9 @@
 #ifndef BITLOOM_SERVE_ENGINE_H
 #define BITLOOM_SERVE_ENGINE_H
 
-// The engine: one thread that runs the model in ticks of up to 512 lanes, filled with the lanes
-// of many activities. Each tick takes the clients that have had the least so far (after the Virtual
+// The engine runs the model in ticks of up to 512 lanes, filled with the lanes of many activities.
+// A tick costs the same whatever is in it, so a second one runs beside the first, in another
+// thread, only when more lanes wait than fit one; and so on. Each tick takes the clients that have had the least so far (after the Virtual
 // Token Counter of Sheng et al., "Fairness in Serving Large Language Models", 2024). What counts is
 // the share of a tick, not lanes: a reader of a long text fills one lane and would otherwise keep
 // whoever needs all 512 waiting for ever.
@@ -60,8 +61,9 @@ typedef struct activity {
     // freed by event_destroy; after the last one the activity is the submitter's again.
     void (*receive)(engine_event *event);
     client *client;
-    bool
-        is_background; // pays eight times: it gets what others leave, and a ninth beside one of them
+    // Pays eight times: beside one who steps all the time it gets a ninth. Never in two ticks one
+    // behind the other that others wait for.
+    bool is_background;
     // NULL, or what must have ended first: this one then goes on from its states. Of as many lanes,
     // and not handed back yet.
     struct activity *after;
@@ -102,6 +104,7 @@ typedef struct activity {
     bool is_cancelled;     // a note, guarded by the engine's lock
     struct activity *then; // what waits for this one
     bool is_waiting, has_ended;
+    bool is_running; // in a tick
     bool is_skipped; // the note as it was when this tick began
     end_reason cancel_reason;
     size_t first_lane;
@@ -109,12 +112,14 @@ typedef struct activity {
 } activity;
 
 typedef struct engine_stats {
-    uint64_t n_ticks, n_lane_steps, tick_ns;
-    uint32_t n_lanes_busy, n_activities;
+    uint64_t n_ticks, n_lane_steps, tick_ns; // tick_ns: of all threads
+    uint32_t n_lanes_busy;                   // in the ticks under way
+    uint32_t n_activities;
 } engine_stats;
 
-// `wake` is called from the engine's thread when events are ready.
-BL_MUST_USE bl_status engine_create(engine **e, const bl_model *model, bl_cpu cpu,
+// `wake` is called from the engine's threads when events are ready that were not before.
+// n_threads: ticks at a time, at least 1, of which 64 are used at most; each has a machine of its own.
+BL_MUST_USE bl_status engine_create(engine **e, const bl_model *model, bl_cpu cpu, size_t n_threads,
                                     void (*wake)(void *context), void *context);
 void engine_set_wake(engine *e, void (*wake)(void *context)); // nobody is left to be woken
 void engine_destroy(engine **e);                              // all activities must have ended

@@ -290,7 +290,8 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
         status = accounts_open(&s.accounts, params->accounts, wake, &s, diag);
     if (status != BL_OK)
         return status;
-    status = engine_create(&s.host.engine, params->model, params->cpu, wake, &s);
+    status = engine_create(&s.host.engine, params->model, params->cpu,
+                           bl_thread_count(params->n_threads), wake, &s);
     s.http = (http_host){.engine = s.host.engine,
                          .model = params->model,
                          .page = params->page,

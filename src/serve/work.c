@@ -21,7 +21,7 @@ bool work_wants_logits(const activity *a)
     return a->at == a->n_text && a->phase < 2; // reading needs none, growing does
 }
 
-size_t work_n_lanes(activity *a)
+size_t work_n_lanes(const activity *a)
 {
     uint8_t *states;
     const int16_t *bytes;

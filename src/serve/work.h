@@ -3,7 +3,7 @@
 #define BITLOOM_SERVE_WORK_H
 
 // What activities do in a tick: which lanes they want run, and how they move on by what the model
-// says. From the engine's thread only.
+// says. From the ticker's thread that has the activity, and what is const also with the engine's lock held.
 
 #include "engine.h"
 
@@ -17,7 +17,7 @@ typedef struct tick {
 // Whether an activity has so much to read that it is worth a tick of its own with the reader.
 bool work_reads_alone(const activity *a);
 bool work_wants_logits(const activity *a);
-size_t work_n_lanes(activity *a);
+size_t work_n_lanes(const activity *a);
 // Copies the lanes to where the tick runs them, and back.
 void work_gather(uint8_t *states, int16_t *bytes, activity *a, size_t state_bytes);
 void work_scatter(activity *a, const uint8_t *states, size_t state_bytes);

@@ -25,7 +25,7 @@ static inline void start_engine(void)
         return;
     REQUIRE(path);
     tiny = tiny_model_open(path);
-    REQUIRE(engine_create(&under_test, tiny.model, bl_cpu_best(), wake_nobody, NULL) == BL_OK);
+    REQUIRE(engine_create(&under_test, tiny.model, bl_cpu_best(), 1, wake_nobody, NULL) == BL_OK);
 }
 
 // Lets what is under way end.

@@ -260,7 +260,7 @@ int main(int n_words, char **words)
     state_bytes = bl_model_facts(tiny.model)->state_bytes;
     REQUIRE(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/ledger", folder);
-    REQUIRE(engine_create(&runs, tiny.model, bl_cpu_best(), wake, NULL) == BL_OK);
+    REQUIRE(engine_create(&runs, tiny.model, bl_cpu_best(), 1, wake, NULL) == BL_OK);
     RUN(what_was_used_is_charged_and_no_more_than_was_granted);
     RUN(who_leaves_before_the_verdict_is_not_called_and_pays_nothing_for_nothing);
     RUN(a_refusal_says_why);

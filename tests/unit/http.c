@@ -303,7 +303,7 @@ int main(int argc, char **argv)
     tiny = tiny_model_open(argv[1]);
     bl_random_seed(&rng, 1);
     host = (http_host){.model = tiny.model, .n_sessions = &n_sessions, .want_write = want_write};
-    REQUIRE(engine_create(&host.engine, tiny.model, bl_cpu_best(), wake, NULL) == BL_OK);
+    REQUIRE(engine_create(&host.engine, tiny.model, bl_cpu_best(), 1, wake, NULL) == BL_OK);
     RUN(random_json_gets_an_answer);
     RUN(damaged_requests_get_an_answer);
     RUN(noise_gets_an_answer);

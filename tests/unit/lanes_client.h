@@ -125,7 +125,7 @@ static inline void start(int argc, char **argv)
     tiny = tiny_model_open(argv[1]);
     state_bytes = bl_model_facts(tiny.model)->state_bytes;
     bl_random_seed(&rng, 2);
-    REQUIRE(engine_create(&under_test, tiny.model, bl_cpu_best(), wake, NULL) == BL_OK);
+    REQUIRE(engine_create(&under_test, tiny.model, bl_cpu_best(), 1, wake, NULL) == BL_OK);
     REQUIRE(bl_runner_create(&runner, tiny.model, bl_cpu_best(), NULL) == BL_OK);
     host = (lanes_host){.engine = under_test, .model = tiny.model, .room = 24, .want_write = wake};
 }

@@ -300,7 +300,7 @@ int main(int argc, char **argv)
         return 2;
     tiny = tiny_model_open(argv[1]);
     state_bytes = bl_model_facts(tiny.model)->state_bytes;
-    REQUIRE(engine_create(&under_test, tiny.model, bl_cpu_best(), wake, NULL) == BL_OK);
+    REQUIRE(engine_create(&under_test, tiny.model, bl_cpu_best(), 1, wake, NULL) == BL_OK);
     REQUIRE((payer = engine_add_client(under_test)));
     RUN(lanes_write_what_their_seeds_say);
     RUN(masks_forbid_per_lane);

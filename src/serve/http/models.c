@@ -100,7 +100,7 @@ bool answer_metrics(http_reply *r, const http_request *q, const json_t *body, co
         {"bitloom_tick_seconds_total", "counter", "Time in them.", (double)s.tick_ns * 1e-9},
         {"bitloom_lane_steps_total", "counter", "Lanes run, one byte each.",
          (double)s.n_lane_steps},
-        {"bitloom_lanes_busy", "gauge", "Lanes in the tick under way.", s.n_lanes_busy},
+        {"bitloom_lanes_busy", "gauge", "Lanes in the ticks under way.", s.n_lanes_busy},
         {"bitloom_activities", "gauge", "Pieces of work under way.", s.n_activities},
         {"bitloom_sessions", "gauge", "Connections of the page's protocol.", *h->n_sessions},
         {"bitloom_lanes_connections", "gauge", "Connections of the lanes protocol.",
