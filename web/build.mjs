@@ -9,11 +9,15 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, "dist/index.html");
 const options = { bundle: true, minify: true, write: false, target: "es2022", logLevel: "warning" };
-const script = await build({ ...options, entryPoints: [join(here, "src/app.ts")], format: "iife" });
+const scriptOf = async (name, define = {}) => (await build({
+  ...options, entryPoints: [join(here, "src", name)], format: "iife", define,
+})).outputFiles[0].text;
+const painter = await scriptOf("painter.ts");
+const script = await scriptOf("app.ts", { PAINTER: JSON.stringify(painter) });
 const style = await build({ ...options, entryPoints: [join(here, "src/style.css")] });
 const page = readFileSync(join(here, "src/index.html"), "utf8")
   .replace("<!-- style -->", () => `<style>${style.outputFiles[0].text}</style>`)
   .replace("<!-- script -->",
-           () => `<script>${script.outputFiles[0].text.replaceAll("</script", "<\\/script")}</script>`);
+           () => `<script>${script.replaceAll("</script", "<\\/script")}</script>`);
 mkdirSync(dirname(out), { recursive: true });
 writeFileSync(out, page);

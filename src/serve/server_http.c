@@ -59,8 +59,9 @@ static bool add_optional_headers(struct lws *wsi, const connection *c, uint8_t *
 static bool send_head(struct lws *wsi, const connection *c)
 {
     static const char policy[] = "default-src 'none'; script-src 'unsafe-inline'; style-src "
-                                 "'unsafe-inline'; img-src data:; connect-src 'self' ws: wss:; "
-                                 "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                                 "'unsafe-inline'; img-src data:; worker-src blob:; "
+                                 "connect-src 'self' ws: wss:; base-uri 'none'; "
+                                 "form-action 'none'; frame-ancestors 'none'";
     uint8_t buffer[LWS_PRE + 2048], *start = buffer + LWS_PRE, *at = start;
     uint8_t *end = buffer + sizeof buffer - 1;
     return lws_add_http_header_status(wsi, c->head.status, &at, end) == 0

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import {
-  after, data, ended, firstWord, fresh, pins, press, rows, run, seen, serve, server, text,
+  after, browser, data, ended, firstWord, fresh, pins, press, rows, run, seen, serve, server, text,
 } from "./browser.mjs";
 
 const BEGINNING = "It was a ";
@@ -61,6 +61,24 @@ await run({
     await after(page, () => page.mouse.click(x, y));
     assert.notEqual(await text(page), BEGINNING);
     await page.close();
+  },
+
+  async "the tree looks the same where the page must paint it itself"() {
+    const picture = async (forgo) => {
+      const context = await browser.newContext({ viewport: { width: 800, height: 600 } });
+      await context.addInitScript(forgo);
+      const page = await fresh({ context });
+      await page.waitForTimeout(300); // the painter's thread tells nobody when it is seen
+      const png = await page.locator("#flow").screenshot();
+      assert.deepEqual(page.errors, []);
+      await context.close();
+      return png;
+    };
+    const usual = await picture(() => {});
+    for (const forgo of [() => delete HTMLCanvasElement.prototype.transferControlToOffscreen,
+                         () => { window.Worker = class { constructor() { throw Error("no"); } }; },
+                         () => { URL.createObjectURL = () => "blob:nothing"; }])
+      assert.ok(usual.equals(await picture(forgo)));
   },
 
   async "keys take, undo and redo"() {

@@ -25,7 +25,7 @@ import { writeTree } from "./tree.ts";
 import { findBelow, isBelow, likeliest, type Node, pathOf, ranked } from "./trie.ts";
 import { Weaver } from "./weaver.ts";
 
-const READING_MS = 400, N_CHOICES = 9, MOST_COSTS = 1024;
+const READING_MS = 400, WORDS_MS = 120, N_CHOICES = 9, MOST_COSTS = 1024;
 const state = by("state"), marks = document.body.dataset; // marks: what tests and styles wait for
 
 let session = new Session(null);
@@ -33,8 +33,9 @@ let model: Model | null = null;
 let cursor: Node | null = null;      // the marked branch
 let elsewhere = -1;                  // or the marked pin, where that is of another text
 let listed: Choice[] = [], pinned: Choice[] = [];
-let isPaused = false, isRunning = false, isScheduled = false, hasBegun = false;
-let askedAt = 0, readingTimer = 0;
+let isPaused = false, isRunning = false, hasBegun = false;
+let scheduled: "nothing" | "tree" | "all" = "nothing";
+let askedAt = 0, readingTimer = 0, wordsAt = 0;
 let latest: Frame | null = null;     // received, but not drawn yet
 
 const weaver = new Weaver(), timing = new Timing();
@@ -64,7 +65,7 @@ const connection = new Connection(`${scheme}//${location.host}/api/lanes`, {
     }
     clearTimeout(readingTimer);
     latest = frame;
-    draw();
+    draw(performance.now() - wordsAt >= WORDS_MS || frame.step === 1);
   },
   ended(reason) {
     clearTimeout(readingTimer);
@@ -322,13 +323,16 @@ function takeGhost(end: (root: Node) => Node | null): void {
   if (node) take(node);
 }
 
-// Draws once an animation frame, however many steps arrive.
-function draw(): void {
+// Draws once an animation frame, however many steps arrive. While lanes grow, words that change
+// with every step could not be read, and cost the browser a layout: only the tree grows with each.
+function draw(isAll = true): void {
+  const isScheduled = scheduled !== "nothing";
+  if (isAll || !isScheduled) scheduled = isAll ? "all" : "tree";
   if (isScheduled) return;
-  isScheduled = true;
   requestAnimationFrame(() => {
-    isScheduled = false;
-    timing.measure(render);
+    const work = scheduled === "all" ? render : renderTree;
+    scheduled = "nothing";
+    timing.measure(work);
     timing.endFrame();
   });
 }
@@ -350,14 +354,20 @@ function sayLatest(): void {
   latest = null;
 }
 
-function render(): void {
+function renderTree(): void {
   const root = here(), { now } = session;
   weaver.mark(now);
   if (cursor && (!root || !isBelow(cursor, root))) cursor = null;
+  flow.draw({ root: root ?? weaver.former, cursor, columns: now.steps, isDimmed: !root });
+  curious.draw();
+}
+
+function renderWords(): void {
+  const root = here(), { now } = session;
+  wordsAt = performance.now();
   listed = root ? listChoices(root, N_CHOICES) : listed.map((c) => ({ ...c, node: null }));
   pinned = listPins(root, now);
   list.show(listed, pinned, markedRow());
-  flow.draw({ root: root ?? weaver.former, cursor, columns: now.steps, isDimmed: !root });
   const ghostRoot = weaver.rootAt(toBinary(toBytes(paper.text)));
   paper.showGhost(ghostRoot ? ghostOf(ghostRoot) : "");
   setText(by("info"), cursor && root && cursor !== root
@@ -368,7 +378,11 @@ function render(): void {
     by<HTMLButtonElement>(id).disabled = !cursor && elsewhere < 0;
   document.body.classList.toggle("running", isRunning);
   sayLatest();
-  curious.draw();
+}
+
+function render(): void {
+  renderTree();
+  renderWords();
 }
 
 // ---------------------------------------------------------------------------------- input

@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: MIT
 // One hue for all that begins with the same byte, far from its neighbours'.
 
-import type { Node } from "./trie.ts";
-
 export const hueOfByte = (byte: number): number => (byte * 137.5) % 360;
-
-export function hueOf(node: Node, root: Node): number {
-  let first = node;
-  while (first.parent && first.parent !== root) first = first.parent;
-  return hueOfByte(first.byte);
-}
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 export const isDark = (): boolean => dark.matches;

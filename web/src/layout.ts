@@ -11,6 +11,7 @@ import { type Node, sumOf, tailOf, weightOf } from "./trie.ts";
 export interface Run {
   head: Node; // its first node
   tail: Node; // its last node
+  first: number; // the byte with which its branch leaves the root
   length: number;
   x: number;  // in columns, from the root
   y: number;  // in pixels
@@ -21,16 +22,19 @@ export interface Run {
 
 const LABELLED_PART = 0.8;
 
-function newRun(head: Node, share: number, root: Node): Run {
+function newRun(head: Node, share: number, root: Node, first: number): Run {
   const tail = tailOf(head);
-  return { head, tail, length: tail.depth - head.depth + 1, x: head.depth - root.depth - 1, y: 0,
-           height: 0, share, runs: runsBelow(tail, share, root) };
+  return { head, tail, first, length: tail.depth - head.depth + 1, x: head.depth - root.depth - 1,
+           y: 0, height: 0, share, runs: runsBelow(tail, share, root, first) };
 }
 
-function runsBelow(node: Node, share: number, root: Node): Run[] {
-  const all = sumOf(node.children, weightOf) || 1;
-  return node.children.map((child) => newRun(child, share * weightOf(child) / all, root))
-    .sort((a, b) => a.head.byte - b.head.byte); // stable while growing
+const byByte = (a: Run, b: Run): number => a.head.byte - b.head.byte; // stable while growing
+
+function runsBelow(node: Node, share: number, root: Node, first?: number): Run[] {
+  const { children } = node, part = children.length ? share / (sumOf(children, weightOf) || 1) : 0;
+  const runs = children.map((child) =>
+    newRun(child, part * weightOf(child), root, first ?? child.byte));
+  return runs.length > 1 ? runs.sort(byByte) : runs;
 }
 
 function leavesOf(runs: Run[], found: Run[] = []): Run[] {
@@ -45,7 +49,8 @@ const sum = (list: number[]): number => list.reduce((a, b) => a + b, 0);
 
 // Pinned leaves come first, so that they have a line whatever their probability.
 function heightenLeaves(leaves: Run[], pixels: number, line: number): void {
-  leaves.sort((a, b) => Number(b.head.isPinned) - Number(a.head.isPinned) || b.share - a.share);
+  leaves.sort((a, b) =>
+    a.head.isPinned === b.head.isPinned ? b.share - a.share : a.head.isPinned ? -1 : 1);
   const nLabelled = Math.floor(LABELLED_PART * pixels / line);
   const high = leaves.slice(0, nLabelled).map((l) => Math.max(l.share * pixels, line));
   const highSum = sum(high), lowSum = sum(leaves.slice(nLabelled).map((l) => l.share * pixels));

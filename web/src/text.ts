@@ -4,6 +4,7 @@
 // bytes.
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
+const lenient = new TextDecoder("utf-8");
 const encoder = new TextEncoder();
 
 export const toBytes = (text: string): Uint8Array => encoder.encode(text);
@@ -18,7 +19,7 @@ export const fromBinary = (binary: string): Uint8Array =>
   Uint8Array.from(binary, (c) => c.charCodeAt(0));
 
 export function toText(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8").decode(bytes);
+  return lenient.decode(bytes);
 }
 
 // As JSON carries bytes: {text} where they are characters, else {text_base64}.
@@ -38,7 +39,9 @@ export const uncarry = (carried: Carried): string =>
 const hex = (byte: number): string => "‹" + byte.toString(16).padStart(2, "0") + "›";
 
 function decoded(bytes: Uint8Array): string {
-  if (bytes.every((b) => b < 128)) return String.fromCharCode(...bytes); // a decoder costs a call
+  let bits = 0;
+  for (const byte of bytes) bits |= byte;
+  if (bits < 128) return String.fromCharCode(...bytes); // a decoder costs a call
   try {
     return decoder.decode(bytes);
   } catch {

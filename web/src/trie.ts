@@ -11,6 +11,7 @@ export interface Node {
   parent: Node | null;
   byte: number;
   bits: number;   // cost of this byte
+  odds: number;   // 2^-bits
   total: number;  // cost of the path from the root
   depth: number;
   lanes: number;  // living lanes at or below
@@ -22,7 +23,7 @@ export interface Node {
 }
 
 function newNode(parent: Node | null, byte: number, bits: number, lanes: number): Node {
-  return { parent, byte, bits, total: (parent?.total ?? 0) + bits,
+  return { parent, byte, bits, odds: 2 ** -bits, total: (parent?.total ?? 0) + bits,
            depth: parent ? parent.depth + 1 : 0, lanes, boost: 0, lift: 1, isPinned: false,
            children: [], tail: null };
 }
@@ -141,10 +142,14 @@ export function isBelow(node: Node | null, root: Node): boolean {
   return node === root;
 }
 
-const bareWeightOf = (node: Node): number => (node.lanes > 0 ? 2 ** -node.bits : 0);
+const bareWeightOf = (node: Node): number => (node.lanes > 0 ? node.odds : 0);
 export const weightOf = (node: Node): number => node.lift * bareWeightOf(node);
-export const sumOf = (nodes: Node[], value: (node: Node) => number): number =>
-  nodes.reduce((sum, node) => sum + value(node), 0);
+
+export function sumOf(nodes: Node[], value: (node: Node) => number): number {
+  let sum = 0;
+  for (const node of nodes) sum += value(node);
+  return sum;
+}
 
 function liftBelow(node: Node): number {
   const bare = sumOf(node.children, bareWeightOf);
