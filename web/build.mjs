@@ -15,9 +15,10 @@ const scriptOf = async (name, define = {}) => (await build({
 const painter = await scriptOf("painter.ts");
 const script = await scriptOf("app.ts", { PAINTER: JSON.stringify(painter) });
 const style = await build({ ...options, entryPoints: [join(here, "src/style.css")] });
+const inline = (text) => () => `<script>${text.replaceAll("</script", "<\\/script")}</script>`;
 const page = readFileSync(join(here, "src/index.html"), "utf8")
+  .replace("<!-- early -->", inline(await scriptOf("early.ts")))
   .replace("<!-- style -->", () => `<style>${style.outputFiles[0].text}</style>`)
-  .replace("<!-- script -->",
-           () => `<script>${script.replaceAll("</script", "<\\/script")}</script>`);
+  .replace("<!-- script -->", inline(script));
 mkdirSync(dirname(out), { recursive: true });
 writeFileSync(out, page);

@@ -42,13 +42,14 @@ const weaver = new Weaver(), timing = new Timing();
 
 // ------------------------------------------------------------------------------ the server
 
-const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-const connection = new Connection(`${scheme}//${location.host}/api/lanes`, {
-  opened(opened) {
-    model = curious.model = opened;
+const connection = new Connection({
+  connected: () => void begin(),
+  greeted(greeting) {
+    model = curious.model = greeting;
+    if (session.model && session.model.sha256 !== model.sha256) open(session);
+    session.model ??= nameOf(model);
     by("model").textContent = `${model.name} · ${count(model.n_ands)} AND gates · `
       + `${model.n_state_bits} bits of memory a lane`;
-    void begin();
   },
   closed() { say("The server is gone; trying again …", true); },
   frame(frame, data) {
@@ -59,10 +60,7 @@ const connection = new Connection(`${scheme}//${location.host}/api/lanes`, {
       if (before !== here()) cursor = path && here() ? findBelow(here()!, path) : null;
       curious.grow(frame, data);
     });
-    if (frame.step === 1) {
-      marks.firstFrameMs = (performance.now() - askedAt).toFixed(0);
-      marks.firstBeamMs ??= performance.now().toFixed(0); // since navigation
-    }
+    if (frame.step === 1) marks.firstFrameMs = (performance.now() - askedAt).toFixed(0);
     clearTimeout(readingTimer);
     latest = frame;
     draw(performance.now() - wordsAt >= WORDS_MS || frame.step === 1);
@@ -110,13 +108,14 @@ function notice(message: string): void {
 // Asks for what grows from the present, unless that is what grows already.
 function weave(isForced = false): void {
   const request = requestOf(session.now);
-  if (!model || isPaused || (!isForced && !weaver.isNew(request))) return;
+  if (!connection.isOpen || isPaused || (!isForced && !weaver.isNew(request))) return;
   delete marks.ended;
   delete marks.firstFrameMs;
   weaver.ask(request, session.now.bytes);
-  isRunning = connection.beam(request);
+  connection.beam(request);
+  isRunning = true;
   clearTimeout(readingTimer);
-  if (isRunning) readingTimer = window.setTimeout(() => say("Reading your text …"), READING_MS);
+  readingTimer = window.setTimeout(() => say("Reading your text …"), READING_MS);
 }
 
 // ----------------------------------------------------------------------------- the session
@@ -166,12 +165,12 @@ function open(opened: Session): void {
   apply();
 }
 
+// With a connection; what model is behind it is perhaps not known yet.
 async function begin(): Promise<void> {
-  if (hasBegun) return session.model?.sha256 === model!.sha256 ? weave(true) : open(session);
+  if (hasBegun) return weave(true);
   hasBegun = true;
   paper.flush(); // typed before there was a connection
   if (!session.operations.length && await shelf.begin()) return;
-  session.model = nameOf(model);
   apply();
 }
 
@@ -368,6 +367,7 @@ function renderWords(): void {
   listed = root ? listChoices(root, N_CHOICES) : listed.map((c) => ({ ...c, node: null }));
   pinned = listPins(root, now);
   list.show(listed, pinned, markedRow());
+  if (listed.length) marks.firstBeamMs ??= performance.now().toFixed(0); // since navigation
   const ghostRoot = weaver.rootAt(toBinary(toBytes(paper.text)));
   paper.showGhost(ghostRoot ? ghostOf(ghostRoot) : "");
   setText(by("info"), cursor && root && cursor !== root

@@ -3,7 +3,7 @@
 
 import { decodeFrame, type Frame } from "./frame.ts";
 import type { BeamRequest } from "./session.ts";
-import { tab } from "./store.ts";
+import { takeSocket } from "./socket.ts";
 
 export interface Model {
   name: string;
@@ -16,7 +16,8 @@ export interface Model {
 export interface Stats { steps: number; step_us: number; lanes_busy: number; sessions: number }
 
 export interface Listener {
-  opened(model: Model): void;
+  connected(): void;
+  greeted(model: Model): void;
   closed(): void;
   frame(frame: Frame, data: ArrayBuffer): void;
   ended(reason: string): void;
@@ -32,26 +33,31 @@ export class Connection {
   private wait = FIRST_WAIT_MS;
   private beamId = 0;
 
-  constructor(private url: string, private listener: Listener) {
-    this.open();
+  constructor(private listener: Listener) {
+    queueMicrotask(() => this.open()); // the listener may want what is not built yet
   }
 
   private open(): void {
-    const key = tab?.getItem("bitloom-key"); // where the server asks for one: see /account
-    const socket = new WebSocket(this.url,
-      key ? ["bitloom.lanes.1", "bitloom.key." + key] : "bitloom.lanes.1");
-    socket.binaryType = "arraybuffer";
+    const { socket, heard } = takeSocket();
     socket.onmessage = (event) => this.receive(event.data);
-    socket.onclose = () => {
-      if (this.socket) this.listener.closed();
-      this.socket = null;
-      setTimeout(() => this.open(), this.wait);
-      this.wait = Math.min(2 * this.wait, LONGEST_WAIT_MS);
-    };
-    socket.onopen = () => {
-      this.socket = socket;
-      this.wait = FIRST_WAIT_MS;
-    };
+    socket.onclose = () => this.closed();
+    socket.onopen = () => this.opened(socket);
+    if (socket.readyState === WebSocket.OPEN) this.opened(socket);
+    else if (socket.readyState !== WebSocket.CONNECTING) this.closed();
+    heard.forEach((data) => this.receive(data));
+  }
+
+  private opened(socket: WebSocket): void {
+    this.socket = socket;
+    this.wait = FIRST_WAIT_MS;
+    this.listener.connected();
+  }
+
+  private closed(): void {
+    if (this.socket) this.listener.closed();
+    this.socket = null;
+    setTimeout(() => this.open(), this.wait);
+    this.wait = Math.min(2 * this.wait, LONGEST_WAIT_MS);
   }
 
   private receive(data: string | ArrayBuffer): void {
@@ -61,7 +67,7 @@ export class Connection {
       return;
     }
     const answer = JSON.parse(data);
-    if (answer.type === "hello") this.listener.opened(answer.model);
+    if (answer.type === "hello") this.listener.greeted(answer.model);
     else if (answer.type === "stats") this.listener.stats(answer);
     else if (answer.type === "error" && [null, this.beamId].includes(answer.id))
       this.listener.failed(answer.message, answer.field); // others are of requests given up
@@ -75,12 +81,10 @@ export class Connection {
     return id;
   }
 
-  // Starts a beam, which replaces the one before. False while there is no connection.
-  beam(request: BeamRequest): boolean {
-    if (!this.socket) return false;
-    this.beamId = this.send({ op: "beam", ...request });
-    return true;
-  }
+  get isOpen(): boolean { return this.socket !== null; }
+
+  // Starts a beam, which replaces the one before.
+  beam(request: BeamRequest): void { this.beamId = this.send({ op: "beam", ...request }); }
 
   cancel(): void { this.send({ op: "cancel", beam: this.beamId }); }
   askStats(): void { this.send({ op: "stats" }); }
