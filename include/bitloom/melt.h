@@ -262,13 +262,20 @@ typedef struct bl_beam_params {
     const bl_bytes *avoid;     // no continuation begins with one of these; copied
     uint32_t n_avoid;          // at most 64
     const bl_pattern *pattern; // continuations are beginnings of its texts, NULL: of any; see below
+    uint32_t pattern_state;    // of what the pattern has read before; 0: nothing
+    double diversity;          // bits, 0..64; see below
 } bl_beam_params;
 
 // With a pattern, bytes that it does not allow have no probability, and the others share it. The
 // pattern must outlive the beam.
+//
+// Diversity (Li, Jurafsky, "Mutual Information and Diverse Decoding", 2016) keeps siblings from
+// crowding out the rest: for the choice of a step, the k-th best child of a lane, from 0, counts as
+// k * diversity bits worse than it is, forbidden ones counted. Costs, and what later steps choose
+// by, stay what they are.
 BL_API uint64_t bl_beam_path_key(uint64_t key, uint8_t byte);
 
-enum { BL_BEAM_MAX_AVOID = 64, BL_BEAM_MAX_AVOID_BYTES = 1024 };
+enum { BL_BEAM_MAX_AVOID = 64, BL_BEAM_MAX_AVOID_BYTES = 1024, BL_BEAM_MAX_DIVERSITY = 64 };
 
 // `state` is that of the text to continue. BL_ERR_ARGUMENT for parameters out of range.
 BL_API BL_MUST_USE bl_status bl_beam_create(bl_beam **beam, const bl_model *model,

@@ -11,14 +11,14 @@
 // The noise of a continuation is hashed from the bytes on its path, so it is the same in every
 // beam that meets that path.
 //
-// Candidates are all (lane, byte) pairs worth looking at; the best `width` become the new lanes,
-// in the order of (parent, byte). All logarithms here are binary: noise is scaled by 1 / ln 2.
+// Candidates are all (lane, byte) pairs worth looking at; the best `width` become the new lanes
+// (contest.h), in the order of (parent, byte). All logarithms here are binary: noise is scaled by 1 / ln 2.
 
+#include "contest.h"
 #include "fixed.h"
 #include "loom_private.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 // A byte less probable than this at the beam's temperature is not looked at: its chance to be
@@ -32,13 +32,6 @@ typedef struct forecast {
     int16_t most[BL_LANES];
     const int16_t *logits; // of the first lane
 } forecast;
-
-typedef struct candidate {
-    double score, phi;
-    uint64_t cost;
-    uint16_t lane, cost_byte;
-    uint8_t byte;
-} candidate;
 
 typedef struct lane {
     double score, phi;
@@ -57,6 +50,7 @@ struct bl_beam {
     const bl_allocator *allocator;
     uint32_t width;
     double temperature;
+    double handicap; // of a child for each sibling before it, in units of score
     uint64_t seed;
     uint32_t depth; // bytes grown
     uint32_t n_lanes;
@@ -83,19 +77,29 @@ static size_t candidates_bytes(const bl_model *m)
 static bool is_legal(const bl_beam_params *p)
 {
     bool is_ok = p->width <= BL_LANES && p->temperature >= 0 && p->temperature <= 4
+                 && p->diversity >= 0 && p->diversity <= BL_BEAM_MAX_DIVERSITY
                  && p->n_avoid <= BL_BEAM_MAX_AVOID;
     for (uint32_t i = 0; is_ok && i < p->n_avoid; i++)
         is_ok = p->avoid[i].bytes >= 1 && p->avoid[i].bytes <= BL_BEAM_MAX_AVOID_BYTES;
     return is_ok;
 }
 
-static bl_status hold_create(bl_beam *b, const bl_pattern *pattern)
+// A state of the pattern's, 0 for its start.
+static bool is_state(const bl_pattern *pattern, uint32_t state)
+{
+    bl_pattern_info info = {0};
+    if (pattern)
+        bl_pattern_get_info(&info, pattern);
+    return state == 0 || state < info.n_states;
+}
+
+static bl_status hold_create(bl_beam *b, const bl_pattern *pattern, uint32_t state)
 {
     b->hold = bl_alloc(b->allocator, sizeof *b->hold);
     if (!b->hold)
         return BL_ERR_MEMORY;
     b->hold->constraint = NULL;
-    b->hold->states[0] = BL_PATTERN_START;
+    b->hold->states[0] = state ? state : BL_PATTERN_START;
     return bl_constraint_create(&b->hold->constraint, pattern, bl_cpu_best(), b->allocator);
 }
 
@@ -123,7 +127,7 @@ bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t 
                          const bl_beam_params *p, const bl_allocator *allocator)
 {
     assert(result && model && state && p);
-    if (!is_legal(p))
+    if (!is_legal(p) || !is_state(p->pattern, p->pattern_state))
         return BL_ERR_ARGUMENT;
     bl_beam *b = bl_alloc(allocator, sizeof *b);
     if (!b)
@@ -132,13 +136,16 @@ bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t 
                    .allocator = allocator,
                    .width = p->width ? p->width : BL_LANES,
                    .temperature = p->temperature < 0.01 ? 0 : p->temperature,
+                   .handicap = p->diversity,
                    .seed = p->seed,
                    .n_lanes = 1,
                    .n_avoid = p->n_avoid};
+    if (b->temperature == 0)
+        b->handicap *= BL_COST_BIT;
     b->states = bl_alloc(allocator, states_bytes(model));
     b->next_states = bl_alloc(allocator, states_bytes(model));
     b->candidates = bl_alloc(allocator, candidates_bytes(model));
-    bl_status status = p->pattern ? hold_create(b, p->pattern) : BL_OK;
+    bl_status status = p->pattern ? hold_create(b, p->pattern, p->pattern_state) : BL_OK;
     b->seen = bl_alloc(allocator, sizeof *b->seen);
     if (status == BL_OK && b->temperature > 0)
         status = make_shares(b);
@@ -364,7 +371,8 @@ static size_t remove_forbidden(candidate *c, size_t n, const bl_beam *b)
 }
 
 // Every lane has one child with the lane's own score, so with all lanes in use nobody below the
-// least lane gets in. Where children may be forbidden, nothing is known.
+// least lane gets in; that child has no handicap, and the others only lose by theirs. Where children
+// may be forbidden, nothing is known.
 static double score_threshold(const bl_beam *b)
 {
     double least = -1e4; // 2^-10000: below every score
@@ -393,55 +401,6 @@ static uint64_t cost_bound(const bl_beam *b)
     return bound;
 }
 
-static int by_score(const void *x, const void *y)
-{
-    const candidate *a = x, *b = y;
-    if (a->score != b->score)
-        return a->score > b->score ? -1 : 1;
-    if (a->lane != b->lane)
-        return a->lane < b->lane ? -1 : 1;
-    return a->byte < b->byte ? -1 : a->byte > b->byte;
-}
-
-static int by_parent(const void *x, const void *y)
-{
-    const candidate *a = x, *b = y;
-    if (a->lane != b->lane)
-        return a->lane < b->lane ? -1 : 1;
-    return a->byte < b->byte ? -1 : a->byte > b->byte;
-}
-
-static void swap(candidate *a, candidate *b)
-{
-    candidate t = *a;
-    *a = *b;
-    *b = t;
-}
-
-// Moves the k best of n to the front (Hoare's quickselect; the order is total, so the set is one).
-static void select_best(candidate *c, size_t n, size_t k)
-{
-    ptrdiff_t low = 0, high = (ptrdiff_t)n - 1, last = (ptrdiff_t)k - 1;
-    while (low < high) {
-        candidate pivot = c[low + (high - low) / 2];
-        ptrdiff_t i = low, j = high;
-        while (i <= j) {
-            while (by_score(&c[i], &pivot) < 0)
-                i++;
-            while (by_score(&c[j], &pivot) > 0)
-                j--;
-            if (i <= j)
-                swap(&c[i++], &c[j--]);
-        }
-        if (last <= j) // [low, j] come before [i, high]
-            high = j;
-        else if (last >= i)
-            low = i;
-        else
-            return;
-    }
-}
-
 static void move_hold(hold *h, const bl_beam_frame *frame, size_t n)
 {
     uint32_t states[BL_LANES];
@@ -465,18 +424,16 @@ void bl_beam_select(bl_beam_frame *frame, bl_beam *b, const bl_runner *runner, s
         candidate *out = b->candidates + n;
         size_t n_new = b->temperature > 0 ? propose_drawn(out, b, l, threshold)
                                           : propose_probable(out, b, l, bound);
+        if (b->handicap > 0)
+            contest_handicap(out, n_new, b->handicap);
         n += remove_forbidden(out, n_new, b);
     }
-    if (n > b->width) {
-        select_best(b->candidates, n, b->width);
-        n = b->width;
-    }
-    qsort(b->candidates, n, sizeof *b->candidates, by_parent);
+    n = contest_keep(b->candidates, n, b->width);
     lane next[BL_LANES];
     for (size_t i = 0; i < n; i++) {
         const candidate *c = &b->candidates[i];
         bool is_forbidden = false;
-        next[i] = (lane){.score = c->score,
+        next[i] = (lane){.score = c->score + b->handicap * c->n_before,
                          .phi = c->phi,
                          .cost = c->cost,
                          .key = bl_beam_path_key(b->lanes[c->lane].key, c->byte),

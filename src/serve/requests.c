@@ -302,10 +302,32 @@ static bool read_pattern(activity *a, const json_t *request, request_error *e)
     return true;
 }
 
+// "pattern_bytes": how much of the end of the text the pattern has read already.
+static bool read_on(activity *a, const json_t *request, const uint8_t *text, size_t n_text,
+                    request_error *e)
+{
+    int64_t n = 0;
+    if (!request_integer(&n, request, "pattern_bytes", 0, (int64_t)n_text, e))
+        return false;
+    if (n > 0 && !a->pattern)
+        return request_fail(e, "bad_request", "pattern_bytes",
+                            "pattern_bytes is %lld, but there is neither pattern nor words",
+                            (long long)n);
+    uint32_t state = a->pattern ? BL_PATTERN_START : 0;
+    for (size_t i = n_text - (size_t)n; i < n_text; i++)
+        state = bl_pattern_next(a->pattern, state, text[i]);
+    if (n > 0 && state == BL_PATTERN_DEAD)
+        return request_fail(e, "bad_request", "pattern_bytes",
+                            "the last %lld bytes of the text are not how its texts begin",
+                            (long long)n);
+    a->beam_params.pattern_state = state;
+    return true;
+}
+
 static bool read_beam(session *s, activity *a, const json_t *request, request_error *e)
 {
     int64_t width = BL_LANES, steps = 64, seed = 1;
-    double temperature = 0.7;
+    double temperature = 0.7, diversity = 0;
     uint8_t *text = NULL;
     size_t n_text = 0;
     bool has_text;
@@ -314,6 +336,7 @@ static bool read_beam(session *s, activity *a, const json_t *request, request_er
         || !request_integer(&steps, request, "steps", 1, MAX_RUN_STEPS, e)
         || !request_integer(&seed, request, "seed", 0, INT64_MAX, e)
         || !request_real(&temperature, request, "temperature", 0, 4, e)
+        || !request_real(&diversity, request, "diversity", 0, BL_BEAM_MAX_DIVERSITY, e)
         || !request_flag(&a->keeps_lanes, request, "keep", e)
         || !read_avoid(a, json_object_get(request, "avoid_base64"), e)
         || !read_pattern(a, request, e)
@@ -321,6 +344,7 @@ static bool read_beam(session *s, activity *a, const json_t *request, request_er
         return false;
     a->beam_params.width = (uint32_t)width;
     a->beam_params.temperature = temperature;
+    a->beam_params.diversity = diversity;
     a->beam_params.seed = (uint64_t)seed;
     a->n_steps = (uint32_t)steps;
     const uint8_t *state = from ? find_state(s, from, "state", e) : NULL;
@@ -330,6 +354,10 @@ static bool read_beam(session *s, activity *a, const json_t *request, request_er
                    ? false
                    : request_fail(e, "bad_request", "text",
                                   "give one of text, text_base64 and state: where to begin");
+    }
+    if (!read_on(a, request, text, n_text, e)) {
+        bl_free(NULL, text, n_text);
+        return false;
     }
     return begin_text(s, a, text, n_text, state, e);
 }

@@ -247,6 +247,36 @@ class Protocol(unittest.TestCase):
             self.assertEqual((answer["code"], answer["field"]), ("bad_request", field))
             self.assertIn(message, answer["message"])
 
+    def test_a_pattern_goes_on_where_the_text_ends(self):
+        pattern = "(one|other) (sea|ship)"
+        answer, texts = self.client.grow(id=1, text="It was o", steps=40, pattern=pattern,
+                                         pattern_bytes=1)
+        self.assertEqual(answer["reason"], "exhausted")
+        answer, texts = self.client.grow(id=2, text="It was o", steps=2, pattern=pattern,
+                                         pattern_bytes=1)
+        self.assertEqual(set(texts), {b"ne", b"th"})
+        answer, texts = self.client.grow(id=3, text="other s", steps=1, words=["sea", "ship", "other"],
+                                         pattern_bytes=7)
+        self.assertLessEqual(set(texts), {b"e", b"h"})
+        for fields, message in [
+                (dict(text="It was o", pattern=pattern, pattern_bytes=2), "last 2 bytes"),
+                (dict(text="o", pattern=pattern, pattern_bytes=2), "0 to 1"),
+                (dict(text="o", pattern_bytes=1), "neither pattern nor words")]:
+            answer = self.client.ask(id=4, op="beam", **fields)
+            self.assertEqual((answer["code"], answer["field"]), ("bad_request", "pattern_bytes"))
+            self.assertIn(message, answer["message"])
+
+    def test_diversity_spreads_the_lanes(self):
+        def parents(**fields):
+            self.client.grow(id=1, text="It was a ", steps=16, temperature=0, **fields)
+            return [frame["parent"] for frame in self.client.frames]
+        self.assertEqual(parents(), parents(diversity=0))
+        n_kept = [len(set(parents(diversity=d)[-1])) for d in (0, 2, 64)]
+        self.assertLess(n_kept[0], n_kept[1])
+        self.assertEqual(n_kept[2], 512)
+        answer = self.client.ask(id=2, op="beam", text="", diversity=65)
+        self.assertEqual((answer["code"], answer["field"]), ("bad_request", "diversity"))
+
     def test_long_texts_do_not_starve_a_wide_beam(self):
         readers = [Client(SERVER.port) for _ in range(8)]
         for reader in readers:

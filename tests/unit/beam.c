@@ -53,16 +53,17 @@ static void beams_hold_different_texts_and_repeat(void)
 }
 
 typedef struct plain_child { // of a lane
+    double worth;
     uint64_t cost;
     uint32_t lane, own;
     uint8_t byte;
 } plain_child;
 
-static int by_cost(const void *x, const void *y)
+static int by_worth(const void *x, const void *y)
 {
     const plain_child *a = x, *b = y;
-    if (a->cost != b->cost)
-        return a->cost < b->cost ? -1 : 1;
+    if (a->worth != b->worth)
+        return a->worth > b->worth ? -1 : 1;
     if (a->lane != b->lane)
         return a->lane < b->lane ? -1 : 1;
     return a->byte < b->byte ? -1 : a->byte > b->byte;
@@ -76,50 +77,101 @@ static int by_lane(const void *x, const void *y)
     return a->byte < b->byte ? -1 : a->byte > b->byte;
 }
 
-// At temperature 0, against all children of all lanes, sorted.
-static void the_most_probable_beam_is_what_sorting_finds(void)
+// All children of a lane, best first, the k-th of them k * diversity bits worse than it is.
+static size_t plain_children(plain_child *out, const opened *o, uint32_t lane, uint64_t cost,
+                             double diversity)
+{
+    const bl_model_info *facts = bl_model_facts(o->model);
+    uint32_t costs[256];
+    size_t n = 0;
+    bl_runner_costs(costs, o->runner, lane);
+    for (uint32_t s = 0; s < facts->n_symbols; s++)
+        if (facts->symbol_byte[s] >= 0) {
+            uint64_t sum = cost + costs[s];
+            out[n++] =
+                (plain_child){-(double)sum, sum, lane, costs[s], (uint8_t)facts->symbol_byte[s]};
+        }
+    qsort(out, n, sizeof *out, by_worth);
+    for (size_t k = 0; k < n; k++)
+        out[k].worth -= (double)k * diversity * BL_COST_BIT;
+    return n;
+}
+
+// At temperature 0, whether a beam of 12 steps is what sorting all children of all lanes finds.
+static bool is_what_sorting_finds(const opened *o, uint32_t width, double diversity)
 {
     static plain_child children[BL_LANES * 256];
     static bl_beam_frame frame;
+    bl_beam *b;
+    uint64_t costs[BL_LANES] = {0}, next_costs[BL_LANES];
+    uint8_t *empty = calloc(1, bl_model_facts(o->model)->state_bytes);
+    bl_beam_params params = {.width = width, .diversity = diversity};
+    REQUIRE(bl_beam_create(&b, o->model, empty, &params, NULL) == BL_OK);
+    bool is_same = true;
+    for (int t = 0; t < 12; t++) {
+        uint8_t *states;
+        const int16_t *bytes;
+        size_t n_lanes = bl_beam_lanes(b, &states, &bytes), n = 0;
+        bl_runner_step(o->runner, states, bytes, n_lanes, true);
+        for (uint32_t lane = 0; lane < n_lanes; lane++)
+            n += plain_children(children + n, o, lane, costs[lane], diversity);
+        qsort(children, n, sizeof *children, by_worth);
+        n = n < width ? n : width;
+        qsort(children, n, sizeof *children, by_lane);
+        bl_beam_select(&frame, b, o->runner, 0);
+        is_same &= frame.n_lanes == n;
+        for (uint32_t i = 0; i < n; i++) {
+            is_same &= frame.parent[i] == children[i].lane && frame.byte[i] == children[i].byte
+                       && frame.cost[i] == (uint16_t)(children[i].own >> 16);
+            next_costs[i] = children[i].cost;
+        }
+        memcpy(costs, next_costs, n * sizeof *next_costs);
+    }
+    bl_beam_destroy(&b);
+    free(empty);
+    return is_same;
+}
+
+static void the_most_probable_beam_is_what_sorting_finds(void)
+{
     opened o = open_model();
-    const bl_model_info *facts = bl_model_facts(o.model);
     const uint32_t widths[] = {1, 7, 100, BL_LANES};
-    uint8_t *empty = calloc(1, facts->state_bytes);
-    for (int w = 0; w < 4; w++) {
+    for (int w = 0; w < 4; w++)
+        for (int d = 0; d < 4; d++)
+            CHECK(is_what_sorting_finds(&o, widths[w], d * d * 0.4));
+    close_model(&o);
+}
+
+// Where siblings cost more than any text can, no lane has a second child while others have none.
+static void diverse_beams_spread_over_all_lanes(void)
+{
+    static bl_beam_frame frame;
+    opened o = open_model();
+    uint8_t *empty = calloc(1, bl_model_facts(o.model)->state_bytes);
+    for (int is_diverse = 0; is_diverse < 2; is_diverse++) {
         bl_beam *b;
-        uint64_t costs_of_lanes[BL_LANES] = {0}, next_costs[BL_LANES];
-        bl_beam_params params = {.width = widths[w]};
+        bl_beam_params params = {.temperature = 0.7, .seed = 5, .diversity = is_diverse * 64};
         REQUIRE(bl_beam_create(&b, o.model, empty, &params, NULL) == BL_OK);
-        bool same = true;
+        uint32_t n_crowded = 0, n_full = 0;
         for (int t = 0; t < 12; t++) {
             uint8_t *states;
             const int16_t *bytes;
-            size_t n = bl_beam_lanes(b, &states, &bytes), n_children = 0;
+            size_t n = bl_beam_lanes(b, &states, &bytes);
             bl_runner_step(o.runner, states, bytes, n, true);
-            for (uint32_t lane = 0; lane < n; lane++) {
-                uint32_t costs[256];
-                bl_runner_costs(costs, o.runner, lane);
-                for (uint32_t s = 0; s < facts->n_symbols; s++)
-                    if (facts->symbol_byte[s] >= 0)
-                        children[n_children++] =
-                            (plain_child){costs_of_lanes[lane] + costs[s], lane, costs[s],
-                                          (uint8_t)facts->symbol_byte[s]};
-            }
-            qsort(children, n_children, sizeof *children, by_cost);
-            n_children = n_children < widths[w] ? n_children : widths[w];
-            qsort(children, n_children, sizeof *children, by_lane);
             bl_beam_select(&frame, b, o.runner, 0);
-            same &= frame.n_lanes == n_children;
-            for (uint32_t i = 0; i < n_children; i++) {
-                same &= frame.parent[i] == children[i].lane && frame.byte[i] == children[i].byte
-                        && frame.cost[i] == (uint16_t)(children[i].own >> 16);
-                next_costs[i] = children[i].cost;
-            }
-            memcpy(costs_of_lanes, next_costs, n_children * sizeof *next_costs);
+            n_full += n == BL_LANES;
+            for (uint32_t i = 0; n == BL_LANES && i < frame.n_lanes; i++)
+                n_crowded += frame.parent[i] != i;
         }
-        CHECK(same);
+        CHECK(n_full >= 6);
+        CHECK((n_crowded == 0) == is_diverse);
         bl_beam_destroy(&b);
     }
+    bl_beam *none;
+    for (int i = 0; i < 2; i++)
+        CHECK(bl_beam_create(&none, o.model, empty,
+                             &(bl_beam_params){.diversity = (double[]){-1, 64.5}[i]}, NULL)
+              == BL_ERR_ARGUMENT);
     free(empty);
     close_model(&o);
 }
@@ -218,14 +270,40 @@ static void beams_keep_to_a_pattern(void)
     close_model(&o);
 }
 
+// What a pattern has read before decides what may follow.
+static void beams_go_on_in_a_pattern(void)
+{
+    static char paths[BL_LANES][32];
+    opened o = open_model();
+    bl_pattern *pattern;
+    bl_pattern_info info;
+    uint64_t hash = 0;
+    REQUIRE(bl_pattern_parse(&pattern, "one|other|two", 13, "pattern", NULL, NULL) == BL_OK);
+    bl_pattern_get_info(&info, pattern);
+    bl_beam_params p = {.pattern = pattern, .pattern_state = BL_PATTERN_START};
+    CHECK(grow(&o, &p, 1, paths, &hash) == 2);
+    p.pattern_state = bl_pattern_next(pattern, BL_PATTERN_START, 'o');
+    CHECK(grow(&o, &p, 2, paths, &hash) == 2);
+    CHECK(memcmp(paths[0], "ne", 2) == 0 && memcmp(paths[1], "th", 2) == 0);
+    uint8_t *empty = calloc(1, bl_model_facts(o.model)->state_bytes);
+    bl_beam *none;
+    p.pattern_state = info.n_states;
+    CHECK(bl_beam_create(&none, o.model, empty, &p, NULL) == BL_ERR_ARGUMENT);
+    bl_pattern_destroy(&pattern);
+    free(empty);
+    close_model(&o);
+}
+
 int main(int n, char **words)
 {
     REQUIRE(n == 2);
     opened_path = words[1];
     RUN(beams_hold_different_texts_and_repeat);
     RUN(the_most_probable_beam_is_what_sorting_finds);
+    RUN(diverse_beams_spread_over_all_lanes);
     RUN(drawn_beams_come_as_often_as_they_should);
     RUN(pruned_branches_vanish_and_leave_the_others);
     RUN(beams_keep_to_a_pattern);
+    RUN(beams_go_on_in_a_pattern);
     return test_summary();
 }

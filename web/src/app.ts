@@ -25,6 +25,7 @@ import { writeTree } from "./tree.ts";
 import { findBelow, isBelow, likeliest, type Node, pathOf, ranked } from "./trie.ts";
 import { Weaver } from "./weaver.ts";
 
+const SLIDERS = ["temperature", "diversity", "steps", "width", "seed"] as const;
 const READING_MS = 400, WORDS_MS = 120, N_CHOICES = 9, MOST_COSTS = 1024;
 const state = by("state"), marks = document.body.dataset; // marks: what tests and styles wait for
 
@@ -84,6 +85,7 @@ const connection = new Connection({
     clearTimeout(readingTimer);
     isRunning = false;
     if (field === "pattern" || field === "words") rule.showError(message);
+    if (field === "pattern_bytes") rule.showError(`${message}; “Set” lets it begin here.`);
     say(message, true);
     marks.ended = "failed";
     draw();
@@ -111,6 +113,7 @@ function weave(isForced = false): void {
   if (!connection.isOpen || isPaused || (!isForced && !weaver.isNew(request))) return;
   delete marks.ended;
   delete marks.firstFrameMs;
+  rule.showError("");
   weaver.ask(request, session.now.bytes);
   connection.beam(request);
   isRunning = true;
@@ -138,7 +141,7 @@ function apply(): void {
   elsewhere = -1;
   paper.show(now.text);
   rule.show(now.constraint);
-  for (const name of ["temperature", "steps", "width", "seed"] as const)
+  for (const name of SLIDERS)
     by<HTMLInputElement>(name).value = String(now[name]);
   by<HTMLButtonElement>("undo").disabled = !session.canUndo;
   by<HTMLButtonElement>("redo").disabled = !session.canRedo;
@@ -151,9 +154,11 @@ const nameOf = (of: Model | null): ModelName | null => of && { name: of.name, sh
 // Opens a session. One of another model keeps its text and settings here, but none of its marks.
 function open(opened: Session): void {
   const isForeign = opened.model && model && opened.model.sha256 !== model.sha256;
-  const { text, temperature, width, steps, seed, constraint } = opened.now;
+  const { text, temperature, diversity, width, steps, seed, constraint } = opened.now;
   const own = nameOf(model);
-  const start = { text, temperature, width, steps, seed, ...(constraint && { constraint }) };
+  const start = {
+    text, temperature, diversity, width, steps, seed, ...(constraint && { constraint }),
+  };
   session = isForeign ? new Session(own, start) : opened;
   session.model ??= own;
   notice(isForeign ? `This session was woven with the model ${opened.model!.name} `
@@ -409,7 +414,8 @@ const BINDINGS: Binding[] = [
   { keys: ["u"], shown: "u Ctrl-Z", does: "undo", run: undo },
   { keys: ["U"], shown: "U Ctrl-Shift-Z", does: "redo", run: redo },
   { keys: ["r"], shown: "r", does: "draw again, with a new seed", run: reroll },
-  { keys: ["d"], shown: "d", does: "how adventurous", run: () => by("temperature").focus() },
+  { keys: ["a"], shown: "a", does: "how adventurous", run: () => by("temperature").focus() },
+  { keys: ["d"], shown: "d", does: "how diverse", run: () => by("diversity").focus() },
   { keys: [" "], shown: "space", does: "pause or go on", run: pause },
   { keys: ["g"], shown: "g", does: "to the tree", run: () => by("flow").focus() },
   { keys: ["l", "Escape"], shown: "l", does: "to the list", run: () => list.focus() },
@@ -429,7 +435,7 @@ keysOn.checked = recall("keys") !== "off";
 keysOn.addEventListener("change", () => remember("keys", keysOn.checked ? "on" : "off"));
 listen(BINDINGS, () => keysOn.checked, undo, redo);
 
-for (const name of ["temperature", "steps", "width", "seed"] as const)
+for (const name of SLIDERS)
   by<HTMLInputElement>(name).addEventListener("change", (e) => {
     const input = e.target as HTMLInputElement;
     if (input.checkValidity() && input.value !== "") set({ [name]: Number(input.value) });

@@ -25,7 +25,7 @@ const listOf = (check: Check, most: number): Check =>
   (v) => Array.isArray(v) && v.length <= most && v.every(check);
 
 const SETTINGS: Record<string, Check> = {
-  temperature: within(0, 4, false), width: within(1, 512), steps: within(1, 1024),
+  temperature: within(0, 4, false), diversity: within(0, 64, false), width: within(1, 512), steps: within(1, 1024),
   seed: within(0, 2 ** 32 - 1),
 };
 const CONSTRAINT: Record<string, Check> = { pattern: isText, words: listOf(isText, 4096) };

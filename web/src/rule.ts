@@ -2,7 +2,7 @@
 // The constraint field: a pattern or a list of words that what grows must keep to, and ready-made
 // ones. The server's error stands under it.
 
-import { by, setAttribute } from "./dom.ts";
+import { by, setAttribute, setText } from "./dom.ts";
 import type { Constraint } from "./session.ts";
 
 const READY: [string, string][] = [
@@ -66,8 +66,8 @@ export class Rule {
   }
 
   showError(message: string): void {
-    this.error.textContent = message;
-    this.field.setAttribute("aria-invalid", String(message !== ""));
+    setText(this.error, message);
+    setAttribute(this.field, "aria-invalid", String(message !== ""));
   }
 
   focus(): void { this.field.focus(); }

@@ -8,7 +8,9 @@
 
 import { type Carried, carry, toBinary, toBytes, uncarry } from "./text.ts";
 
-export interface Settings { temperature: number; width: number; steps: number; seed: number }
+export interface Settings {
+  temperature: number; diversity: number; width: number; steps: number; seed: number;
+}
 export type Constraint = { pattern: string } | { words: string[] };
 export interface Start extends Settings { text: string; constraint?: Constraint }
 export interface ModelName { name: string; sha256: string }
@@ -37,10 +39,11 @@ export interface Loom extends Settings {
   pins: Pin[];
   boosts: ReadonlyMap<string, number>; // bits that a branch is likelier than the model says
   constraint: Constraint | null;
+  heldFrom: number; // where in the text the constraint begins to read
 }
 
 export const BEGINNING: Start = {
-  text: "It was a ", temperature: 0.5, width: 512, steps: 96, seed: 1,
+  text: "It was a ", temperature: 0.5, diversity: 0, width: 512, steps: 96, seed: 1,
 };
 export const MOST_PRUNED = 64; // the server's limit
 const MOST_MARKS = 256, MOST_BITS = 64, MOST_UNDO = 1000; // older ones are forgotten
@@ -51,7 +54,7 @@ const withText = (now: Loom, text: string): Loom =>
 export function loomOf(start: Start): Loom {
   const { constraint, ...rest } = start;
   return withText({ ...rest, bytes: "", pruned: [], pins: [], boosts: new Map(),
-                    constraint: constraint ?? null }, start.text);
+                    constraint: constraint ?? null, heldFrom: start.text.length }, start.text);
 }
 
 const newest = <T>(marks: T[], mark: T): T[] => [...marks.slice(1 - MOST_MARKS), mark];
@@ -64,12 +67,16 @@ function boosted(now: Loom, whole: string, bits: number): ReadonlyMap<string, nu
   return new Map(sum === 0 ? others : [...others, [whole, sum]]);
 }
 
+function edited(now: Loom, at: number, remove: number, insert: string): Loom {
+  const moved = Math.max(at, now.heldFrom - remove) + insert.length;
+  const heldFrom = at >= now.heldFrom ? now.heldFrom : moved;
+  const text = now.text.slice(0, at) + insert + now.text.slice(at + remove);
+  return withText({ ...now, heldFrom }, text);
+}
+
 function changed(now: Loom, change: Change): Loom {
   switch (change.op) {
-    case "edit": {
-      const { at, remove, insert } = change;
-      return withText(now, now.text.slice(0, at) + insert + now.text.slice(at + remove));
-    }
+    case "edit": return edited(now, change.at, change.remove, change.insert);
     case "commit": return withText(now, now.text + change.text);
     case "prune": return { ...now, pruned: newest(now.pruned, now.bytes + uncarry(change)) };
     case "pin": {
@@ -81,7 +88,8 @@ function changed(now: Loom, change: Change): Loom {
     case "constrain": {
       const { op: _, ...constraint } = change;
       const isNone = constraint.pattern === undefined && constraint.words === undefined;
-      return { ...now, constraint: isNone ? null : constraint as Constraint };
+      return { ...now, constraint: isNone ? null : constraint as Constraint,
+               heldFrom: now.text.length };
     }
     case "set": {
       const { op: _, ...settings } = change;
@@ -135,12 +143,15 @@ export interface BeamRequest extends Settings {
   avoid_base64: string[];
   pattern?: string;
   words?: string[];
+  pattern_bytes?: number;
 }
 
 // All that decides which frames the server sends.
 export function requestOf(now: Loom): BeamRequest {
-  const { text, temperature, width, steps, seed } = now;
-  return { text, width, steps, temperature, seed, ...now.constraint,
+  const { text, temperature, diversity, width, steps, seed } = now;
+  const nHeld = now.constraint ? toBytes(text.slice(now.heldFrom)).length : 0;
+  return { text, width, steps, temperature, diversity, seed, ...now.constraint,
+           ...(nHeld && { pattern_bytes: nHeld }),
            avoid_base64: continuationsOf(now.pruned, now.bytes).slice(-MOST_PRUNED).map(btoa) };
 }
 

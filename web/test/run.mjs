@@ -151,7 +151,7 @@ test("labels show what cannot be seen", () => {
 });
 
 const SHA = "0".repeat(64), MODEL = { name: "tiny", sha256: SHA };
-const SETTINGS = { temperature: 0.5, width: 512, steps: 96, seed: 1 };
+const SETTINGS = { temperature: 0.5, diversity: 0, width: 512, steps: 96, seed: 1 };
 
 function busySession() {
   const session = new m.Session(MODEL, { text: "It was a ", ...SETTINGS }, [],
@@ -188,6 +188,28 @@ test("undo takes back everything, one operation at a time", () => {
   assert.equal(session.now.pins.length, 0); // the last was undone already
   session.append({ op: "undo" });
   assert.deepEqual(session.now, end);
+});
+
+test("a constraint goes on over commits and edits", () => {
+  const session = new m.Session(MODEL, { text: "a ", ...SETTINGS });
+  const held = () => m.requestOf(session.now).pattern_bytes ?? 0;
+  session.append({ op: "constrain", pattern: "[a-z ]*" });
+  assert.equal(held(), 0);
+  session.append({ op: "commit", text: "dürr " });
+  assert.equal(held(), 6); // bytes, not characters
+  session.append({ op: "edit", at: 0, remove: 1, insert: "there was" }); // before it began
+  assert.equal(held(), 6);
+  session.append({ op: "edit", at: 15, remove: 0, insert: "x" }); // at the end
+  assert.equal(held(), 7);
+  session.append({ op: "undo" });
+  assert.equal(held(), 6);
+  session.append({ op: "edit", at: 8, remove: 3, insert: "s d" }); // across where it began
+  assert.equal(session.now.text, "there was dürr ");
+  assert.equal(held(), 5);
+  const again = m.readLog(m.writeLog(session));
+  assert.deepEqual(m.requestOf(again.now), m.requestOf(session.now));
+  session.append({ op: "constrain", pattern: "[a-z ]*" }); // anew
+  assert.equal(held(), 0);
 });
 
 test("marks belong to the text before them", () => {

@@ -61,8 +61,7 @@ enum { ROLLOUT_SEEDS = 1 };
 
 typedef struct frame_beam {
     uint32_t n_steps, width;
-    float temperature;
-    uint32_t zero;
+    float temperature, diversity;
     uint64_t seed;
 } frame_beam;
 

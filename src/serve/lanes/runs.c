@@ -184,11 +184,14 @@ bool do_beam(lane_session *s, const frame_head *head, const uint8_t *payload, la
                           s->n_lanes);
     if (p.width < 1 || p.width > BL_LANES || !(p.temperature >= 0 && p.temperature <= 4))
         return lanes_fail(e, ERROR_BAD_FRAME, "width is 1 to %d, temperature 0 to 4", BL_LANES);
+    if (!(p.diversity >= 0 && p.diversity <= BL_BEAM_MAX_DIVERSITY))
+        return lanes_fail(e, ERROR_BAD_FRAME, "diversity is 0 to %d", BL_BEAM_MAX_DIVERSITY);
     activity *a = begin(s, head, ACTIVITY_BEAM, 1, e);
     if (!a)
         return false;
     a->beam_params = (bl_beam_params){.width = p.width,
                                       .temperature = (double)p.temperature,
+                                      .diversity = (double)p.diversity,
                                       .seed = p.seed,
                                       .pattern = s->pattern}; // stays while it is busy
     a->n_steps = p.n_steps;
