@@ -32,6 +32,10 @@ enum { BL_PATTERN_DEAD, BL_PATTERN_START }; // states of the automaton; DEAD all
 BL_API BL_MUST_USE bl_status bl_pattern_parse(bl_pattern **pattern, const char *text, size_t bytes,
                                               const char *name, const bl_allocator *allocator,
                                               bl_diag *diag);
+// Whether the text is written as a pattern must be, in some us; bl_pattern_parse may take 0.3 s and
+// find more. BL_ERR_FORMAT with the column.
+BL_API BL_MUST_USE bl_status bl_pattern_check(const char *text, size_t bytes, const char *name,
+                                              const bl_allocator *allocator, bl_diag *diag);
 // Texts of these words only, with anything between them that can stand in none: blanks, marks. A
 // word may begin with a capital letter where the list has a small one. Words are UTF-8, of bytes
 // above blank. BL_ERR_FORMAT names a word; BL_ERR_LIMIT as above.
@@ -39,6 +43,10 @@ BL_API BL_MUST_USE bl_status bl_pattern_from_words(bl_pattern **pattern, const c
                                                    size_t n_words, const bl_allocator *allocator,
                                                    bl_diag *diag);
 BL_API void bl_pattern_destroy(bl_pattern **pattern);
+
+// Makes the gates, so that all constraints created afterwards share them: some 25 us a state, which
+// bl_constraint_create takes each time for a pattern that is not prepared.
+BL_API BL_MUST_USE bl_status bl_pattern_prepare(bl_pattern *pattern);
 
 typedef struct bl_pattern_info {
     uint32_t n_states;  // without DEAD; the fewest possible, where that is found in good time

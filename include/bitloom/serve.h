@@ -5,7 +5,8 @@
 // A melted model as a service: HTTP (docs/formats/http.md), the lanes protocol (lanes.md) and the
 // page's (websocket.md), many clients on one machine of 512 lanes. One thread speaks with the
 // clients, one runs the model and, with accounts, one writes the ledger; while more than 512 lanes
-// wait, further threads run the model beside the first, each on a machine of its own.
+// wait, further threads run the model beside the first, each on a machine of its own. Patterns that
+// clients send are built in one more.
 
 #include <bitloom/melt.h>
 

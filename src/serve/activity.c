@@ -30,6 +30,7 @@ uint64_t activity_max_lane_steps(const activity *a)
     case ACTIVITY_STEP: return a->n_lanes * (a->is_bare ? 1 : 2);
     case ACTIVITY_TOP: return a->n_lanes;
     case ACTIVITY_BEAM: return n_read + ((uint64_t)a->n_steps + 1) * width;
+    case ACTIVITY_PATTERN: return 0;
     case ACTIVITY_ROLLOUT: return a->n_lanes * ((uint64_t)a->n_steps + a->keeps_lanes);
     }
     return 0;
@@ -54,7 +55,8 @@ void activity_destroy(activity *a, size_t state_bytes)
     bl_free(NULL, (void *)(uintptr_t)a->beam_params.avoid,
             a->beam_params.n_avoid * sizeof *a->beam_params.avoid);
     bl_beam_destroy(&a->beam);
-    bl_pattern_destroy(&a->pattern);
+    pattern_job_destroy(a->job);
+    shared_pattern_release(a->pattern);
     rollout_destroy(a->rollout);
     bl_free(NULL, a, sizeof *a);
 }

@@ -29,13 +29,17 @@ void engine_end_activity(engine *e, activity *a)
     engine_push_event(e, &a->end_event);
 }
 
-static void stop_tickers(engine *e)
+static void stop_threads(engine *e)
 {
     pthread_mutex_lock(&e->lock);
     e->is_closing = true;
     atomic_fetch_add(&e->n_calls, 1);
     pthread_cond_broadcast(&e->has_work);
+    pthread_cond_signal(&e->has_job);
     pthread_mutex_unlock(&e->lock);
+    if (e->has_builder)
+        pthread_join(e->builder, NULL);
+    pattern_cache_clear(&e->cache);
     for (uint32_t i = 0; i < e->n_tickers; i++) {
         pthread_join(e->tickers[i]->thread, NULL);
         ticker_destroy(e->tickers[i]);
@@ -43,6 +47,7 @@ static void stop_tickers(engine *e)
     pthread_mutex_destroy(&e->wake_lock);
     pthread_mutex_destroy(&e->lock);
     pthread_cond_destroy(&e->has_work);
+    pthread_cond_destroy(&e->has_job);
     bl_free(NULL, e, sizeof *e);
 }
 
@@ -61,8 +66,10 @@ bl_status engine_create(engine **result, const bl_model *model, bl_cpu cpu, size
     pthread_mutex_init(&e->lock, NULL);
     pthread_mutex_init(&e->wake_lock, NULL);
     pthread_cond_init(&e->has_work, NULL);
-    bl_status status = BL_OK;
-    pthread_mutex_lock(&e->lock); // until all tickers are there
+    pthread_cond_init(&e->has_job, NULL);
+    pthread_mutex_lock(&e->lock); // until all threads are there
+    e->has_builder = pthread_create(&e->builder, NULL, builder_run, e) == 0;
+    bl_status status = e->has_builder ? BL_OK : BL_ERR_MEMORY;
     while (e->n_tickers < n_threads && e->n_tickers < MAX_TICKERS && status == BL_OK) {
         ticker *k;
         status = ticker_create(&k, e, cpu);
@@ -77,7 +84,7 @@ bl_status engine_create(engine **result, const bl_model *model, bl_cpu cpu, size
     if (status == BL_OK)
         *result = e;
     else
-        stop_tickers(e);
+        stop_threads(e);
     return status;
 }
 
@@ -96,7 +103,7 @@ void engine_destroy(engine **handle)
     if (!e)
         return;
     assert(!e->clients && !e->first_event);
-    stop_tickers(e);
+    stop_threads(e);
     *handle = NULL;
 }
 
@@ -135,22 +142,51 @@ static void call_ticker(engine *e)
         pthread_cond_signal(&e->has_work);
 }
 
-void engine_submit(engine *e, activity *a)
+void engine_tell(engine *e) // without the lock, for on a virtual machine this takes 50 us
 {
-    pthread_mutex_lock(&e->lock);
+    pthread_mutex_lock(&e->wake_lock);
+    e->wake(e->context);
+    pthread_mutex_unlock(&e->wake_lock);
+}
+
+bool engine_begin(engine *e, activity *a, const request_error *refusal)
+{
+    bool is_known = e->first_event;
     // a client that was idle gets no credit for it
     if (!a->client->first && a->client->clock + BL_LANES < e->clock)
         a->client->clock = e->clock - BL_LANES;
     schedule_add(e, a);
+    if (refusal) {
+        a->refusal = refusal;
+        a->reason = END_FAILED;
+    }
+    if (!refusal && a->kind == ACTIVITY_PATTERN && a->is_cancelled)
+        a->reason = a->cancel_reason;
+    if (refusal || a->kind == ACTIVITY_PATTERN)
+        engine_end_activity(e, a);
+    else
+        call_ticker(e);
+    return e->first_event && !is_known;
+}
+
+void engine_submit(engine *e, activity *a)
+{
+    bool is_news = false;
+    pthread_mutex_lock(&e->lock);
+    e->stats.n_activities++;
     if (a->after && a->after->has_ended)
         follow(e, a, a->after);
     else if (a->after) {
         a->after->then = a;
         a->is_waiting = true;
     }
-    e->stats.n_activities++;
-    call_ticker(e);
+    if (a->job)
+        builder_add(e, a);
+    else
+        is_news = engine_begin(e, a, NULL);
     pthread_mutex_unlock(&e->lock);
+    if (is_news)
+        engine_tell(e);
 }
 
 void engine_cancel(engine *e, activity *a, end_reason reason)

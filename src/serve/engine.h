@@ -9,6 +9,7 @@
 // the share of a tick, not lanes: a reader of a long text fills one lane and would otherwise keep
 // whoever needs all 512 waiting for ever.
 
+#include "patterns.h"
 #include "rollout.h"
 
 #include <bitloom/melt.h>
@@ -21,7 +22,8 @@ typedef enum activity_kind {
     ACTIVITY_STEP,
     ACTIVITY_TOP,
     ACTIVITY_BEAM,
-    ACTIVITY_ROLLOUT
+    ACTIVITY_ROLLOUT,
+    ACTIVITY_PATTERN // only its job is done
 } activity_kind;
 
 typedef enum end_reason {
@@ -35,8 +37,7 @@ typedef enum end_reason {
 enum {
     MAX_UNSENT_FRAMES = 4,
     // what protocols let clients ask for
-    MAX_RUN_STEPS = 1024,
-    MAX_PATTERN_STATES = 16384 // its gates are some hundred thousand then
+    MAX_RUN_STEPS = 1024
 };
 
 struct activity;
@@ -77,10 +78,13 @@ typedef struct activity {
     uint8_t *trail;  // state after each byte of text [n_text][state_bytes], or NULL
     bool wants_cost; // FEED
     bl_beam_params beam_params;
-    bl_pattern *pattern; // of beam_params, or what a rollout keeps to; NULL: any text
-    rollout *rollout;    // ROLLOUT
-    uint32_t n_steps;    // BEAM and ROLLOUT
-    uint64_t n_promised; // lane-steps that were set aside for it (accounts/tab.h)
+    // NULL, or the pattern that is built before it begins, then to be found in `pattern` and in
+    // beam_params, whose state it sets; if there is none, that is its refusal
+    pattern_job *job;
+    shared_pattern *pattern; // held; of beam_params or of the rollout; NULL: any text
+    rollout *rollout;        // ROLLOUT
+    uint32_t n_steps;        // BEAM and ROLLOUT
+    uint64_t n_promised;     // lane-steps that were set aside for it (accounts/tab.h)
     // BEAM: at the end, step the last lanes too; activity_beam_states has them. ROLLOUT: somebody will
     // do so, by a STEP of `bytes`
     bool keeps_lanes;

@@ -2,7 +2,8 @@
 #ifndef BITLOOM_SERVE_ENGINE_PRIVATE_H
 #define BITLOOM_SERVE_ENGINE_PRIVATE_H
 
-// What engine.c (life, what comes and goes), schedule.c (who is next) and ticker.c (ticks) share.
+// What engine.c (life, what comes and goes), schedule.c (who is next), ticker.c (ticks) and builder.c
+// (patterns) share.
 
 #include "engine.h"
 
@@ -46,6 +47,8 @@ struct engine {
     pthread_cond_t has_work;
     atomic_uint n_calls; // that may have made work
     bool is_closing;
+    activity *unbuilt; // that have a job, the last one first
+    pthread_cond_t has_job;
     uint32_t n_running; // ticks under way; n_lanes_busy of the stats are theirs
     bool has_spinner;   // a ticker that waits for calls without sleeping
     client *clients;    // that have activities
@@ -54,6 +57,10 @@ struct engine {
     engine_stats stats;
     uint64_t clock; // of the client served last: newcomers begin here
     bool is_owed;   // the background has kept others out of the last tick
+    // the builder's own
+    pthread_t builder;
+    bool has_builder;
+    pattern_cache cache;
 };
 
 // schedule.c, with the lock held:
@@ -76,7 +83,16 @@ BL_MUST_USE bl_status ticker_create(ticker **k, engine *e, bl_cpu cpu);
 void ticker_destroy(ticker *k); // its thread has ended; NULL: nothing
 void *ticker_run(void *k);      // until the engine closes
 
-// engine.c, with the lock held: hands an activity back that has ended.
+// builder.c, the first with the lock held:
+void builder_add(engine *e, activity *a);
+void *builder_run(void *e); // until the engine closes
+
+// engine.c, without the lock: there is news that nobody has been told of.
+void engine_tell(engine *e);
+// With the lock held: an activity that was submitted is ready to run, or is refused. True: engine_tell
+// is due.
+bool engine_begin(engine *e, activity *a, const request_error *refusal);
+// With the lock held: hands an activity back that has ended.
 void engine_end_activity(engine *e, activity *a);
 void engine_push_event(engine *e, engine_event *event);
 

@@ -253,75 +253,61 @@ static bool read_avoid(activity *a, const json_t *list, request_error *e)
     return true;
 }
 
-// "pattern": a regular expression, or "words": a list. The automaton becomes gates in the engine's
-// thread, so it must be small.
-static bool read_pattern(activity *a, const json_t *request, request_error *e)
+static bool join_words(bl_buffer *joined, const json_t *words, request_error *e)
 {
-    const json_t *text = json_object_get(request, "pattern");
-    const json_t *words = json_object_get(request, "words");
-    const char *field = text ? "pattern" : "words";
-    const char *list[MAX_WORDS];
-    bl_diag diag = {0};
-    bl_status status;
-    if (!text && !words)
-        return true;
-    if (text && words)
-        return request_fail(e, "bad_request", "pattern", "pattern and words are both given");
-    if (text) {
-        if (!json_is_string(text))
-            return request_fail(e, "bad_request", field, "pattern must be a text");
-        status = bl_pattern_parse(&a->pattern, json_string_value(text), json_string_length(text),
-                                  "pattern", NULL, &diag);
-    } else {
-        size_t n = json_array_size(words), i;
-        const json_t *word;
-        if (!json_is_array(words) || n > MAX_WORDS)
-            return request_fail(e, "bad_request", field, "words must be a list of at most %d texts",
-                                MAX_WORDS);
-        json_array_foreach(
-            words, i,
-            word) if (!(list[i] =
-                            json_string_value(word))) return request_fail(e, "bad_request", field,
-                                                                          "words[%zu] is no text",
-                                                                          i);
-        status = bl_pattern_from_words(&a->pattern, list, n, NULL, &diag);
+    size_t i;
+    const json_t *word;
+    if (!json_is_array(words) || json_array_size(words) > MAX_WORDS)
+        return request_fail(e, "bad_request", "words", "words must be a list of at most %d texts",
+                            MAX_WORDS);
+    for (i = 0; (word = json_array_get(words, i)); i++) {
+        if (!json_is_string(word) || strlen(json_string_value(word)) != json_string_length(word))
+            return request_fail(e, "bad_request", "words", "words[%zu] is no text", i);
+        bl_buffer_append(joined, json_string_value(word), json_string_length(word) + 1);
     }
-    if (status == BL_ERR_MEMORY)
-        return request_fail(e, "internal", NULL, "out of memory");
-    if (status != BL_OK && diag.column)
-        return request_fail(e, "bad_request", field, "column %d: %s", (int)diag.column,
-                            diag.message);
-    if (status != BL_OK)
-        return request_fail(e, "bad_request", field, "%s", diag.message);
-    bl_pattern_info info;
-    bl_pattern_get_info(&info, a->pattern);
-    if (info.n_states > MAX_PATTERN_STATES)
-        return request_fail(e, "too_many", field, "its automaton has %u states; at most %d",
-                            info.n_states, MAX_PATTERN_STATES);
-    a->beam_params.pattern = a->pattern;
-    return true;
+    return joined->status == BL_OK || request_fail(e, "internal", NULL, "out of memory");
 }
 
-// "pattern_bytes": how much of the end of the text the pattern has read already.
-static bool read_on(activity *a, const json_t *request, const uint8_t *text, size_t n_text,
-                    request_error *e)
+static bool check_pattern(const json_t *text, request_error *e)
 {
-    int64_t n = 0;
-    if (!request_integer(&n, request, "pattern_bytes", 0, (int64_t)n_text, e))
+    bl_diag diag = {0};
+    if (!json_is_string(text))
+        return request_fail(e, "bad_request", "pattern", "pattern must be a text");
+    bl_status status =
+        bl_pattern_check(json_string_value(text), json_string_length(text), "pattern", NULL, &diag);
+    return status == BL_OK
+           || request_fail(e, "bad_request", "pattern", "column %d: %s", (int)diag.column,
+                           diag.message);
+}
+
+// "pattern": a regular expression, or "words": a list; "pattern_bytes": how much of the end of the
+// text it has read already. What is not wrong at first sight is built later.
+static bool read_pattern(activity *a, const json_t *request, const uint8_t *text, size_t n_text,
+                         request_error *e)
+{
+    const json_t *pattern = json_object_get(request, "pattern");
+    const json_t *words = json_object_get(request, "words");
+    int64_t n_read = 0;
+    bl_buffer joined = {0};
+    if (!request_integer(&n_read, request, "pattern_bytes", 0, (int64_t)n_text, e))
         return false;
-    if (n > 0 && !a->pattern)
-        return request_fail(e, "bad_request", "pattern_bytes",
-                            "pattern_bytes is %lld, but there is neither pattern nor words",
-                            (long long)n);
-    uint32_t state = a->pattern ? BL_PATTERN_START : 0;
-    for (size_t i = n_text - (size_t)n; i < n_text; i++)
-        state = bl_pattern_next(a->pattern, state, text[i]);
-    if (n > 0 && state == BL_PATTERN_DEAD)
-        return request_fail(e, "bad_request", "pattern_bytes",
-                            "the last %lld bytes of the text are not how its texts begin",
-                            (long long)n);
-    a->beam_params.pattern_state = state;
-    return true;
+    if (!pattern && !words)
+        return n_read == 0
+               || request_fail(e, "bad_request", "pattern_bytes",
+                               "pattern_bytes is %lld, but there is neither pattern nor words",
+                               (long long)n_read);
+    if (pattern && words)
+        return request_fail(e, "bad_request", "pattern", "pattern and words are both given");
+    bool is_ok = pattern ? check_pattern(pattern, e) : join_words(&joined, words, e);
+    if (is_ok) {
+        const char *source = pattern ? json_string_value(pattern) : (const char *)joined.data;
+        size_t bytes = pattern ? json_string_length(pattern) : joined.bytes;
+        const uint8_t *read = n_read > 0 ? text + n_text - n_read : NULL;
+        a->job = pattern_job_create(source, bytes, words != NULL, read, (size_t)n_read);
+        is_ok = a->job || request_fail(e, "internal", NULL, "out of memory");
+    }
+    bl_buffer_clear(&joined);
+    return is_ok;
 }
 
 static bool read_beam(session *s, activity *a, const json_t *request, request_error *e)
@@ -339,7 +325,6 @@ static bool read_beam(session *s, activity *a, const json_t *request, request_er
         || !request_real(&diversity, request, "diversity", 0, BL_BEAM_MAX_DIVERSITY, e)
         || !request_flag(&a->keeps_lanes, request, "keep", e)
         || !read_avoid(a, json_object_get(request, "avoid_base64"), e)
-        || !read_pattern(a, request, e)
         || !request_text(&text, &n_text, &has_text, request, MAX_TEXT_BYTES, e))
         return false;
     a->beam_params.width = (uint32_t)width;
@@ -355,7 +340,7 @@ static bool read_beam(session *s, activity *a, const json_t *request, request_er
                    : request_fail(e, "bad_request", "text",
                                   "give one of text, text_base64 and state: where to begin");
     }
-    if (!read_on(a, request, text, n_text, e)) {
+    if (!read_pattern(a, request, text, n_text, e)) {
         bl_free(NULL, text, n_text);
         return false;
     }

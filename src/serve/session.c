@@ -286,6 +286,7 @@ static void answer_activity(session *s, activity *a)
             has_room = write_handles(&json, s, states, n);
         }
         break;
+    case ACTIVITY_PATTERN:
     case ACTIVITY_ROLLOUT: return; // this protocol has none
     }
     if (has_room)

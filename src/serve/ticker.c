@@ -87,13 +87,6 @@ static bool run_tick(ticker *k) // with the lock held, which it gives up in betw
     return e->first_event && !is_known;
 }
 
-static void tell(engine *e) // without the lock: on a virtual machine to wake a thread takes 50 us
-{
-    pthread_mutex_lock(&e->wake_lock);
-    e->wake(e->context);
-    pthread_mutex_unlock(&e->wake_lock);
-}
-
 // Waits for calls, for a moment without sleeping. With the lock held, given up in between.
 static void wait_for_work(engine *e, uint64_t spin_ns)
 {
@@ -133,7 +126,7 @@ void *ticker_run(void *argument)
         if (!is_news)
             continue;
         pthread_mutex_unlock(&e->lock);
-        tell(e);
+        engine_tell(e);
         pthread_mutex_lock(&e->lock);
     }
     pthread_mutex_unlock(&e->lock);

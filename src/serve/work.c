@@ -16,7 +16,8 @@ bool work_wants_logits(const activity *a)
     case ACTIVITY_STEP: return (a->phase == 0 && !a->is_bare) || a->n_top > 0 || a->byte_costs;
     case ACTIVITY_TOP:
     case ACTIVITY_ROLLOUT: return true;
-    case ACTIVITY_BEAM: break;
+    case ACTIVITY_BEAM:
+    case ACTIVITY_PATTERN: break;
     }
     return a->at == a->n_text && a->phase < 2; // reading needs none, growing does
 }

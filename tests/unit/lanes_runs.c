@@ -203,6 +203,31 @@ static void no_frame_is_longer_than_the_limit(void)
     disconnect(l);
 }
 
+// To build a pattern takes long, and nobody who steps lanes waits for it.
+static void slow_patterns_keep_nobody_waiting(void)
+{
+    static const char slow[] = ".*a.{11}", too_large[] = ".*a.{14}";
+    static const uint8_t step[5] = {0, 0, 0, 0, 'e'};
+    lanes *builder = connect_to(UINT32_MAX), *other = connect_to(UINT32_MAX);
+    size_t n_steps = 0, bytes;
+    send_to(builder, OP_PATTERN, 5, 0, slow, strlen(slow), 0);
+    while (!lanes_next(builder, &bytes)) {
+        ask(other, OP_STEP, 1, step, sizeof step, 0);
+        n_steps++;
+    }
+    frame_head head = next_frame(builder, answer);
+    CHECK(head.op == (OP_ANSWER | OP_PATTERN) && head.bytes == 0 && n_steps >= 5);
+    ask(other, OP_PATTERN, 0, slow, strlen(slow), 0); // which is known now
+    must_fail(builder, OP_PATTERN, 0, too_large, strlen(too_large));
+    CHECK(answer[1] == 4); // TOO_MANY
+    must_fail(builder, OP_PATTERN, 0, "a(b", 3);
+    must_fail(builder, OP_PATTERN, 0, "[^\\s\\S]", 7); // well written, but no text fits it
+    CHECK(answer[1] == 1);                             // BAD_FRAME
+    send_to(builder, OP_PATTERN, 8, 0, too_large, strlen(too_large), 0);
+    lanes_close(builder); // while it is built
+    disconnect(other);
+}
+
 int main(int argc, char **argv)
 {
     start(argc, argv);
@@ -211,5 +236,6 @@ int main(int argc, char **argv)
     RUN(beams_are_the_same_however_they_are_read);
     RUN(cancelled_rollouts_leave_the_vector_behind_what_they_wrote);
     RUN(no_frame_is_longer_than_the_limit);
+    RUN(slow_patterns_keep_nobody_waiting);
     return finish();
 }

@@ -363,6 +363,8 @@ void bl_pattern_destroy(bl_pattern **handle)
         return;
     bl_free(p->allocator, p->next, (size_t)p->capacity * p->n_classes * sizeof *p->next);
     bl_free(p->allocator, p->is_complete, p->capacity);
+    for (int i = 0; i < 2; i++)
+        bl_program_destroy(&p->programs[i]);
     bl_free(p->allocator, p, sizeof *p);
     *handle = NULL;
 }

@@ -14,21 +14,39 @@ enum { MAX_PLANES = 257 };
 struct bl_constraint {
     const bl_pattern *pattern;
     const bl_bits *bits;
-    bl_program *programs[2]; // step, allowed
-    bl_machine *machines[2];
+    bl_program *programs[2]; // its own, NULL where the pattern has them
+    bl_machine *machines[2]; // step, allowed
     byte_set classes[256];
     const bl_allocator *allocator;
 };
 
-static bl_status make_machine(bl_constraint *c, pattern_graph what, bl_cpu level)
+static bl_status weave(bl_program **program, const bl_pattern *p, pattern_graph what,
+                       const bl_allocator *allocator)
 {
     bl_graph *g;
-    TRY(pattern_graph_create(&g, c->pattern, what, c->allocator));
-    bl_status status = bl_program_cover_graph(&c->programs[what], g, c->allocator);
+    TRY(pattern_graph_create(&g, p, what, allocator));
+    bl_status status = bl_program_cover_graph(program, g, allocator);
     bl_graph_destroy(&g);
-    if (status == BL_OK)
-        status = bl_machine_create(&c->machines[what], c->programs[what], level, c->allocator);
     return status;
+}
+
+bl_status bl_pattern_prepare(bl_pattern *p)
+{
+    assert(p);
+    for (int i = PATTERN_STEP; i <= PATTERN_ALLOWED; i++)
+        if (!p->programs[i])
+            TRY(weave(&p->programs[i], p, (pattern_graph)i, p->allocator));
+    return BL_OK;
+}
+
+static bl_status make_machine(bl_constraint *c, pattern_graph what, bl_cpu level)
+{
+    const bl_program *program = c->pattern->programs[what];
+    if (!program) {
+        TRY(weave(&c->programs[what], c->pattern, what, c->allocator));
+        program = c->programs[what];
+    }
+    return bl_machine_create(&c->machines[what], program, level, c->allocator);
 }
 
 bl_status bl_constraint_create(bl_constraint **result, const bl_pattern *pattern, bl_cpu level,

@@ -34,6 +34,17 @@ bl_status bl_pattern_parse(bl_pattern **pattern, const char *text, size_t bytes,
     return status;
 }
 
+bl_status bl_pattern_check(const char *text, size_t bytes, const char *name,
+                           const bl_allocator *allocator, bl_diag *diag)
+{
+    assert(text || bytes == 0);
+    pattern_tree t = {.nodes = {.allocator = allocator}};
+    uint32_t root;
+    bl_status status = pattern_read(&t, &root, text, bytes, name, diag);
+    bl_buffer_clear(&t.nodes);
+    return status;
+}
+
 static uint32_t add_set(pattern_tree *t, const byte_set *set)
 {
     uint32_t node = tree_add(t, TREE_SET);

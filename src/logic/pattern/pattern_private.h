@@ -65,6 +65,7 @@ struct bl_pattern {
     uint32_t n_classes, n_states, capacity; // states with DEAD; room in the tables
     uint32_t *next;                         // [state][class]
     uint8_t *is_complete;                   // [state]
+    bl_program *programs[2];                // step, allowed; NULL: not prepared
     const bl_allocator *allocator;
 };
 

@@ -117,7 +117,7 @@ static void destroy_session(lane_session *s)
     part_clear(&s->part);
     bl_free(NULL, s->states, BL_LANES * l->state_bytes);
     bl_free(NULL, s->masks, BL_LANES * sizeof *s->masks);
-    bl_pattern_destroy(&s->pattern);
+    shared_pattern_release(s->pattern);
     bl_free(NULL, s, sizeof *s);
 }
 

@@ -64,7 +64,7 @@ typedef struct lane_session {
     uint8_t *states;      // [512][state_bytes], the vector
     uint64_t (*masks)[4]; // [512]
     bool has_masks;
-    bl_pattern *pattern; // NULL: none
+    shared_pattern *pattern; // NULL: none
     bool is_background;
     activity *busy; // or NULL
     activity *next; // a step behind a step, which the engine begins by itself

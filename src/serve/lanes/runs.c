@@ -127,6 +127,21 @@ bool chain_step(lane_session *s, const frame_head *head, const uint8_t *payload,
     return true;
 }
 
+// A text that is empty takes the pattern away.
+bool do_pattern(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+{
+    bl_diag diag = {0};
+    const char *text = (const char *)payload;
+    if (head->bytes > 0 && bl_pattern_check(text, head->bytes, "pattern", NULL, &diag) != BL_OK)
+        return lanes_fail(e, ERROR_BAD_FRAME, "column %d: %.160s", (int)diag.column, diag.message);
+    activity *a = begin(s, head, ACTIVITY_PATTERN, 1, e);
+    if (!a)
+        return false;
+    if (head->bytes > 0 && !(a->job = pattern_job_create(text, head->bytes, false, NULL, 0)))
+        return abandon(s, a, e, "out of memory");
+    return submit(s, head, a);
+}
+
 static bool is_step_number(uint32_t n, lanes_error *e)
 {
     if (n < 1 || n > MAX_RUN_STEPS)
@@ -153,7 +168,8 @@ bool do_rollout(lane_session *s, const frame_head *head, const uint8_t *payload,
     a->keeps_lanes = true;
     if (!a->rollout)
         return abandon(s, a, e, "out of memory");
-    a->rollout->pattern = s->pattern; // which stays while the session is busy
+    a->pattern = shared_pattern_retain(s->pattern);
+    a->rollout->pattern = s->pattern ? shared_pattern_get(s->pattern) : NULL;
     bl_draw_params draw = {.temperature = (double)p.temperature, .top_p = (double)p.top_p};
     if (!isfinite(p.temperature) || !isfinite(p.top_p)
         || bl_draw_set(&a->rollout->draw, s->owner->host->model, &draw) != BL_OK) {
@@ -192,8 +208,9 @@ bool do_beam(lane_session *s, const frame_head *head, const uint8_t *payload, la
     a->beam_params = (bl_beam_params){.width = p.width,
                                       .temperature = (double)p.temperature,
                                       .diversity = (double)p.diversity,
-                                      .seed = p.seed,
-                                      .pattern = s->pattern}; // stays while it is busy
+                                      .seed = p.seed};
+    a->pattern = shared_pattern_retain(s->pattern);
+    a->beam_params.pattern = s->pattern ? shared_pattern_get(s->pattern) : NULL;
     a->n_steps = p.n_steps;
     a->keeps_lanes = true;
     return submit(s, head, a);
@@ -316,6 +333,11 @@ static void take_states(lane_session *s, activity *a)
 {
     if (a->reason == END_FAILED || a->kind == ACTIVITY_ROLLOUT)
         return; // a rollout that is not followed by its last step
+    if (a->kind == ACTIVITY_PATTERN) {
+        shared_pattern_release(s->pattern);
+        s->pattern = shared_pattern_retain(a->pattern);
+        return;
+    }
     uint8_t *states = a->states;
     size_t n = a->n_lanes;
     if (a->kind == ACTIVITY_BEAM)
@@ -335,6 +357,12 @@ static void answer_end(lane_session *s, activity *a)
     lanes_error e;
     bool is_run = s->request.op == OP_BEAM || s->request.op == OP_ROLLOUT;
     send_part(s, true);
+    if (a->refusal && a->kind == ACTIVITY_PATTERN) {
+        bool is_large = strcmp(a->refusal->code, "too_many") == 0;
+        lanes_fail(&e, is_large ? ERROR_TOO_MANY : ERROR_BAD_FRAME, "%.190s", a->refusal->message);
+        lanes_answer_error(l, &s->request, &e);
+        return;
+    }
     if (a->refusal) {
         lanes_fail(&e, ERROR_REFUSED, "%s: %.150s", a->refusal->code, a->refusal->message);
         lanes_answer_error(l, &s->request, &e);
@@ -353,7 +381,7 @@ static void answer_end(lane_session *s, activity *a)
         bl_buffer_append(&out, s->end, sizeof s->end);
     else if (a->kind == ACTIVITY_STEP)
         answer_step(&out, a);
-    else
+    else if (a->kind == ACTIVITY_FEED)
         answer_read(&out, a);
     end_frame(l, &out);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is done to vectors of lanes at once, without the engine: states stored, loaded, permuted,
-// carried away and brought back; masks and patterns for what is drawn later.
+// carried away and brought back; masks for what is drawn later.
 
 #include "lanes_private.h"
 
@@ -227,28 +227,6 @@ bool do_mask(lane_session *s, const frame_head *head, const uint8_t *payload, la
         memcpy(s->masks, payload, head->bytes);
     }
     s->has_masks = head->bytes > 0;
-    answer(s, head, NULL, 0);
-    return true;
-}
-
-// A text that is empty takes the pattern away.
-bool do_pattern(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
-{
-    bl_pattern *p = NULL;
-    bl_diag diag = {0};
-    bl_pattern_info info = {0};
-    const char *text = (const char *)payload;
-    if (head->bytes > 0 && bl_pattern_parse(&p, text, head->bytes, "pattern", NULL, &diag) != BL_OK)
-        return lanes_fail(e, ERROR_BAD_FRAME, "column %d: %.160s", (int)diag.column, diag.message);
-    if (p)
-        bl_pattern_get_info(&info, p);
-    if (info.n_states > MAX_PATTERN_STATES) {
-        bl_pattern_destroy(&p);
-        return lanes_fail(e, ERROR_TOO_MANY, "the pattern has %u states; at most %d are allowed",
-                          info.n_states, MAX_PATTERN_STATES);
-    }
-    bl_pattern_destroy(&s->pattern);
-    s->pattern = p;
     answer(s, head, NULL, 0);
     return true;
 }
