@@ -23,6 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
                                   .body = data + 1,
                                   .bytes = bytes - 1};
     http_reply *r = http_answer(&host, &request);
+    if (r)
+        http_reply_set_owner(r, &host);
     http_head head;
     uint8_t piece[512];
     bool is_last = false;

@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     host.engine = under_test;
     host.model = tiny.model;
     host.want_write = ignore_news;
-    session *s = session_create(&host, NULL);
+    static const visitor nobody;
+    session *s = session_create(&host, &nobody);
     session_set_owner(s, &host);
     session_greet(s);
     for (size_t at = 0, end; at < bytes; at = end + 1) {
