@@ -11,6 +11,7 @@
 
 typedef struct settings {
     const char *listen, *socket, *certificate, *key, *accounts;
+    int64_t keep_seconds;
 } settings;
 
 static volatile sig_atomic_t should_stop;
@@ -51,6 +52,7 @@ static int run(const bl_command *c)
                               .certificate = o->certificate,
                               .key = o->key,
                               .accounts = o->accounts,
+                              .keep_seconds = (uint32_t)o->keep_seconds,
                               .page = bl_page_bytes ? bl_page : NULL,
                               .page_bytes = bl_page_bytes,
                               .account_page = bl_account_page,
@@ -64,7 +66,7 @@ static int run(const bl_command *c)
                                        : report(&diag, EXIT_NO);
 }
 
-static const settings defaults = {.listen = "127.0.0.1:8512"};
+static const settings defaults = {.listen = "127.0.0.1:8512", .keep_seconds = 600};
 static const bl_option options[] = {
     {"listen", 0, BL_OPTION_TEXT, offsetof(settings, listen), "HOST:PORT", 0, 0,
      "default 127.0.0.1:8512; port 0: any free one"},
@@ -75,6 +77,8 @@ static const bl_option options[] = {
      "also speak the lanes protocol at this Unix socket"},
     {"accounts", 0, BL_OPTION_TEXT, offsetof(settings, accounts), "FILE", 0, 0,
      "ask for keys and charge credit: the file of `bitloom account`"},
+    {"keep-seconds", 0, BL_OPTION_INT, offsetof(settings, keep_seconds), "N", 0, 86400,
+     "how long the lanes of clients that ask for it wait for their return (600); 0: not at all"},
 };
 
 const bl_verb bl_verb_serve = {

@@ -21,8 +21,9 @@ typedef struct bl_serve_params {
     const char *listen;            // "127.0.0.1:8512"; port 0: any free one
     const char *certificate, *key; // PEM files for TLS; both or neither
     const char *socket;            // path of a Unix socket for the lanes protocol; NULL: none
-    const char *accounts; // file of keys and credit (docs/guide/accounts.md); NULL: anybody may
-    const void *page;     // what GET / answers, UTF-8 HTML; NULL: a note that there is none
+    uint32_t keep_seconds; // how long the lanes protocol keeps sessions without a connection
+    const char *accounts;  // file of keys and credit (docs/guide/accounts.md); NULL: anybody may
+    const void *page;      // what GET / answers, UTF-8 HTML; NULL: a note that there is none
     size_t page_bytes;
     const void *account_page; // what GET /account answers where accounts are on
     size_t account_page_bytes;

@@ -203,6 +203,14 @@ static const struct lws_protocols protocols[] = {
 
 // ------------------------------------------------------------------------------------- life
 
+// Looks at once a second; with nothing parked, that is all it does.
+static void expire(lws_sorted_usec_list_t *list)
+{
+    server *s = lws_container_of(list, server, expiry);
+    (void)lanes_expire(&s->lanes, bl_time_ns());
+    lws_sul_schedule(s->context, 0, &s->expiry, expire, LWS_US_PER_SEC);
+}
+
 static void wake(void *context) { lws_cancel_service(((server *)context)->context); }
 
 static bl_status parse_listen(char *host, size_t host_bytes, int *port, const char *listen,
@@ -258,6 +266,8 @@ static bl_status start(server *s, int port, bl_diag *diag)
                                : "");
     if (s->params->socket && lanes_listen(s, s->params->socket, diag) != BL_OK)
         return BL_ERR_IO;
+    if (s->lanes.keep_ns > 0)
+        expire(&s->expiry);
     char url[320];
     const char *host = s->host_name[0] ? s->host_name : "127.0.0.1";
     snprintf(url, sizeof url, strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
@@ -272,6 +282,7 @@ static void stop(server *s)
 {
     if (s->context)
         lws_context_destroy(s->context);
+    lanes_host_clear(&s->lanes);
     while (s->host.n_sessions > 0 || s->http.n_running > 0 || s->lanes.n_connections > 0)
         deliver(s);
 }
@@ -307,7 +318,7 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
                            .accounts = s.accounts,
                            .model = params->model,
                            .room = LWS_PRE,
-                           .want_write = lanes_want_write};
+                           .keep_ns = (uint64_t)params->keep_seconds * 1000000000u};
     if (status != BL_OK)
         bl_diag_set(diag, status, NULL, 0, 0, "%s", bl_status_text(status));
     else

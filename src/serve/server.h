@@ -25,8 +25,9 @@ typedef struct server {
     lanes_host lanes;
     dev_t socket_device; // of the Unix socket that this server has made
     ino_t socket_number;
-    accounts *accounts;  // NULL: off
-    char host_name[256]; // of --listen
+    accounts *accounts;            // NULL: off
+    char host_name[256];           // of --listen
+    lws_sorted_usec_list_t expiry; // of parked lanes
 } server;
 
 // Per connection; libwebsockets zeroes it.
@@ -73,7 +74,6 @@ typedef struct lanes_connection { // libwebsockets zeroes it
 // The lanes protocol over WebSocket, and over a Unix socket as raw bytes.
 int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,
                    size_t bytes);
-void lanes_want_write(void *wsi);
 void lanes_stop_listening(const server *s); // takes the socket away, if it is still this server's
 BL_MUST_USE bl_status lanes_listen(server *s, const char *path, bl_diag *diag); // at a Unix socket
 

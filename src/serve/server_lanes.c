@@ -12,12 +12,21 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-void lanes_want_write(void *wsi) { lws_callback_on_writable(wsi); }
+static void want_write(void *wsi) { lws_callback_on_writable(wsi); }
+
+// Others have resumed its lanes: what it sends or is sent goes nowhere any more.
+static void lose_lanes(void *wsi)
+{
+    lanes_connection *c = lws_wsi_user(wsi);
+    c->lanes = NULL;
+    lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+}
 
 static int open_connection(struct lws *wsi, lanes_connection *c, const visitor *who)
 {
     server *s = server_of(wsi);
-    c->lanes = s->lanes.n_connections < MAX_SESSIONS ? lanes_create(&s->lanes, wsi, who) : NULL;
+    const lanes_owner owner = {wsi, want_write, lose_lanes};
+    c->lanes = s->lanes.n_connections < MAX_SESSIONS ? lanes_create(&s->lanes, &owner, who) : NULL;
     return c->lanes ? 0 : -1;
 }
 
@@ -43,6 +52,8 @@ static int hold_if_full(struct lws *wsi, lanes_connection *c)
 static int receive_message(struct lws *wsi, lanes_connection *c, const void *data, size_t bytes)
 {
     static const uint8_t nothing[1];
+    if (!c->lanes)
+        return -1;
     if (c->received.bytes + bytes > MAX_FRAME_PAYLOAD + FRAME_HEAD_BYTES)
         c->is_too_long = true;
     else
@@ -50,7 +61,7 @@ static int receive_message(struct lws *wsi, lanes_connection *c, const void *dat
     if (lws_remaining_packet_payload(wsi) > 0 || !lws_is_final_fragment(wsi))
         return 0;
     bool is_whole = lws_frame_is_binary(wsi) && !c->is_too_long && c->received.status == BL_OK;
-    lanes_receive(c->lanes, is_whole ? c->received.data : nothing,
+    lanes_receive(&c->lanes, is_whole ? c->received.data : nothing,
                   is_whole ? c->received.bytes : 0); // of none, only an error comes
     c->is_too_long = false;
     bl_buffer_clear(&c->received);
@@ -60,7 +71,7 @@ static int receive_message(struct lws *wsi, lanes_connection *c, const void *dat
 static int send_next(struct lws *wsi, lanes_connection *c, enum lws_write_protocol kind)
 {
     size_t bytes;
-    uint8_t *frame = lanes_next(c->lanes, &bytes);
+    uint8_t *frame = c->lanes ? lanes_next(c->lanes, &bytes) : NULL;
     if (!frame)
         return 0;
     if (lws_write(wsi, frame, bytes, kind) < (int)bytes)
@@ -81,7 +92,7 @@ int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user
     case LWS_CALLBACK_RAW_ADOPT: return open_connection(wsi, c, NULL); // who may open the socket
     case LWS_CALLBACK_RECEIVE: return receive_message(wsi, c, data, bytes);
     case LWS_CALLBACK_RAW_RX:
-        return lanes_receive_stream(c->lanes, data, bytes) ? hold_if_full(wsi, c) : -1;
+        return c->lanes && lanes_receive_stream(&c->lanes, data, bytes) ? hold_if_full(wsi, c) : -1;
     case LWS_CALLBACK_SERVER_WRITEABLE: return send_next(wsi, c, LWS_WRITE_BINARY);
     case LWS_CALLBACK_RAW_WRITEABLE: return send_next(wsi, c, LWS_WRITE_RAW);
     case LWS_CALLBACK_CLOSED:

@@ -12,13 +12,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     start_engine();
     host.engine = under_test;
     host.model = tiny.model;
-    host.want_write = ignore_news;
-    lanes *l = lanes_create(&host, &host, NULL);
+    lanes *l = lanes_create(&host, &(const lanes_owner){&host, ignore_news, ignore_news}, NULL);
     size_t cut = bytes > 0 ? data[0] % bytes : 0, out;
-    (void)lanes_receive_stream(l, (const uint8_t *)&open, sizeof open);
-    if (lanes_receive_stream(l, data, cut) && lanes_receive_stream(l, data + cut, bytes - cut)
+    (void)lanes_receive_stream(&l, (const uint8_t *)&open, sizeof open);
+    if (lanes_receive_stream(&l, data, cut) && lanes_receive_stream(&l, data + cut, bytes - cut)
         && data)
-        lanes_receive(l, data, bytes);
+        lanes_receive(&l, data, bytes);
     engine_deliver(under_test);
     while (lanes_next(l, &out))
         lanes_sent(l);

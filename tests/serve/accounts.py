@@ -100,7 +100,7 @@ def complete(key, n_bytes=10, **fields):
     return ask("/v1/completions", {"prompt": PROMPT, "max_tokens": n_bytes, "seed": 1, **fields}, key)
 
 
-OPEN, STEP, ANSWER, ERROR = 1, 6, 0x80, 0xFF  # docs/formats/lanes.md
+OPEN, STEP, KEEP, RESUME, ANSWER, ERROR = 1, 6, 19, 20, 0x80, 0xFF  # docs/formats/lanes.md
 HEAD = struct.Struct("<IBBHII")
 
 
@@ -388,6 +388,27 @@ class Connections(unittest.TestCase):
         self.assertIn(b"no_credit", payload)
         lanes.client.close()
         self.assertEqual(SERVER.settled(name), 0)
+
+    def test_kept_lanes_are_open_to_their_account_alone_and_reserve_nothing(self):
+        (name, key), (_, other_key) = SERVER.new(1000), SERVER.new(1000)
+        second_key = SERVER.account("key", name).strip()
+        lanes = Lanes(SERVER.port, key)
+        lanes.ask(OPEN)
+        token = lanes.ask(KEEP)[1][:16]
+        lanes.ask(STEP, b"\0\0\0\0a", n_lanes=1)
+        self.assertGreater(SERVER.balance(name)[1], 0)
+        lanes.client.close()
+        self.assertEqual(SERVER.settled(name), 999)
+        other = Lanes(SERVER.port, other_key)
+        refused = other.ask(RESUME, token)
+        self.assertEqual(refused, other.ask(RESUME, bytes(16)))
+        self.assertEqual((refused[0], refused[1][:2]), (ERROR, bytes([RESUME, 8])))
+        other.client.close()
+        again = Lanes(SERVER.port, second_key)  # any key of the account
+        self.assertEqual(again.ask(RESUME, token)[0], ANSWER | RESUME)
+        self.assertEqual(again.ask(STEP, b"\0\0\0\0b", n_lanes=1)[0], ANSWER | STEP)
+        again.client.close()
+        self.assertEqual(SERVER.settled(name), 998)
 
     def test_connections_that_vanish_leave_no_reservation(self):
         name, key = SERVER.new(3000000)

@@ -19,7 +19,7 @@ import websocket
 
 BITLOOM, TINY = sys.argv[1:3]
 (HELLO, OPEN, CLOSE, READ, LOAD, STORE, STEP, PERMUTE, RETAIN, DROP, EXPORT, IMPORT, MASK, PATTERN,
- ROLLOUT, BEAM, CREDIT, CANCEL, STATS) = range(19)
+ ROLLOUT, BEAM, CREDIT, CANCEL, STATS, KEEP, RESUME) = range(21)
 HEAD = struct.Struct("<IBBHII")
 
 
@@ -68,13 +68,33 @@ class WebSocketTransport:
 
 
 class Lanes:
-    def __init__(self, transport, credit=0xFFFFFFFF):
+    def __init__(self, transport, credit=0xFFFFFFFF, token=None):
         self.transport, self.sequence = transport, 0
         op, _, n, hello = self.receive()
-        assert op == 0x80 and n == 512
+        assert (op, n) == (0x80, 512)
         self.version, self.state_bytes, self.n_state_bits = struct.unpack_from("<III", hello)
         self.model = hello[32:64]
-        self.ask(OPEN, struct.pack("<II", 0, credit))
+        if not token:
+            self.ask(OPEN, struct.pack("<II", 0, credit))
+            return
+        try:
+            self.resume(token)
+        except Failed:
+            transport.close()
+            raise
+
+    def keep(self):
+        answer = self.ask(KEEP)[1]
+        assert len(answer) == 24
+        return answer[:16]
+
+    def resume(self, token):
+        """self.kept: {session: (lanes, last sequence carried out, flags)}"""
+        answer = self.ask(RESUME, token)[1]
+        n_sessions, self.n_stored = struct.unpack_from("<II", answer)
+        assert len(answer) == 8 + 16 * n_sessions
+        self.kept = {s[0]: s[1:] for s in struct.iter_unpack("<4I", answer[8:])}
+        self.sequence += 1000  # its requests are told apart from those before
 
     def send(self, op, payload=b"", n=0, flags=0, session=1):
         self.sequence += 1
@@ -211,6 +231,53 @@ class Protocol:
             while l.receive()[:2] != (0x80 | STATS, l.sequence):
                 pass
 
+    def test_sessions_outlive_their_connection(self):
+        l = self.lanes
+        token, steps = l.keep(), struct.pack("<IIfIQ", 400, 64, 0.7, 0, 5)
+        l.read(b"It was ")
+        (before,) = l.names(STORE)
+        done = l.sequence
+        l.send(BEAM, steps)
+        self.assertEqual(l.receive()[0], 0xC0 | BEAM)
+        l.transport.close()  # in the middle of it
+        again = Lanes(self.connect(), token=token)
+        self.assertEqual((again.kept, again.n_stored), ({1: (1, done, 0)}, 1))
+        texts = again.beam(400, 64, seed=5)
+        names = again.names(STORE)
+        again.ask(LOAD, struct.pack("<Q", before), 1)
+        self.assertEqual(again.beam(400, 64, seed=5), texts)
+        self.assertEqual(again.names(STORE), names)
+        self.assertEqual(again.keep(), token)
+        again.ask(KEEP, flags=1)
+        again.transport.close()
+        with self.assertRaisesRegex(Failed, "nothing is kept"):
+            Lanes(self.connect(), token=token)
+
+    def test_a_token_takes_over_from_a_connection_that_looks_alive(self):
+        token = self.lanes.keep()
+        self.lanes.read(b"It was ")
+        again = Lanes(self.connect(), token=token)
+        self.assertEqual(again.kept[1][0], 1)
+        with self.assertRaises((EOFError, ConnectionError)):
+            while True:
+                self.lanes.send(STATS)
+                self.lanes.receive()
+        a = again.names(STORE)
+        again.ask(LOAD, struct.pack("<Q", 0), 1)
+        again.read(b"It was ")
+        self.assertEqual(again.names(STORE), a)
+        again.ask(KEEP, flags=1)
+        again.transport.close()
+
+    def test_wrong_tokens_open_nothing(self):
+        fresh = Lanes(self.connect())
+        for token in (b"", b"x" * 15, bytes(16), os.urandom(16)):
+            with self.assertRaises(Failed):
+                fresh.ask(RESUME, token)
+        fresh.transport.close()
+        with self.assertRaisesRegex(Failed, "nothing is kept"):
+            Lanes(self.connect(), token=os.urandom(16))
+
     def test_vanishing_clients_leave_nothing_behind(self):
         for _ in range(20):
             gone = Lanes(self.connect())
@@ -234,6 +301,52 @@ class Socket(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("nobody listens", done.stderr)
         Lanes(UnixTransport(SOCKET)).transport.close()
+
+
+class Server:
+    """One of its own, for a test that stops it or wants other options."""
+
+    def __init__(self, *options):
+        folder = os.path.dirname(SOCKET)
+        self.socket = tempfile.mktemp(dir=folder, suffix=".socket")
+        self.process = subprocess.Popen(
+            [BITLOOM, "serve", folder + "/tiny.loom", "--listen", "127.0.0.1:0", "--socket",
+             self.socket, *options], stderr=subprocess.PIPE, text=True)
+        self.port = int(self.process.stderr.readline().rsplit(":", 1)[1])
+
+    def connect(self, **options):
+        return Lanes(UnixTransport(self.socket), **options)
+
+    def stop(self):
+        self.process.terminate()
+        errors = self.process.communicate(timeout=30)[1]
+        assert self.process.returncode == 0, errors
+
+
+class Keeping(unittest.TestCase):
+    def test_kept_sessions_expire(self):
+        server = Server("--keep-seconds", "1")
+        lanes = server.connect()
+        token = lanes.keep()
+        lanes.transport.close()
+        server.connect(token=token).transport.close()
+        deadline = time.time() + 20
+        while time.time() < deadline:
+            time.sleep(2.5)  # each try that succeeds keeps it for another second
+            try:
+                server.connect(token=token).transport.close()
+            except Failed:
+                break
+        self.assertLess(time.time(), deadline)
+        server.stop()
+
+    def test_keeping_can_be_turned_off(self):
+        server = Server("--keep-seconds", "0")
+        lanes = server.connect()
+        with self.assertRaisesRegex(Failed, "keeps nothing"):
+            lanes.keep()
+        lanes.transport.close()
+        server.stop()
 
 
 class OverUnixSocket(Protocol, unittest.TestCase):

@@ -187,10 +187,10 @@ static void lies_are_answered(void)
     must_fail(l, OP_PATTERN, 0, "[ab]*a[ab]{15}", 14);
     must_fail(l, OP_OPEN, 0, NULL, 0); // it is open
     must_fail(l, OP_COUNT, 0, NULL, 0);
-    lanes_receive(l, junk, 3);
+    lanes_receive(&l, junk, 3);
     CHECK(next_frame(l, answer).op == OP_ERROR);
     frame_head head = {.bytes = 100, .op = OP_STORE, .session = 7};
-    lanes_receive(l, (const uint8_t *)&head, sizeof head);
+    lanes_receive(&l, (const uint8_t *)&head, sizeof head);
     CHECK(next_frame(l, answer).op == OP_ERROR);
     for (unsigned i = 0; i < test_cases(20000); i++) {
         uint8_t frame[64];
@@ -201,7 +201,7 @@ static void lies_are_answered(void)
                             (uint8_t)below(2), (uint16_t)below(3),
                             (uint32_t)i,       below(9) ? 7 : 8};
         memcpy(frame, &head, sizeof head);
-        lanes_receive(l, frame, sizeof head + bytes);
+        lanes_receive(&l, frame, sizeof head + bytes);
         while (lanes_next(l, &out))
             lanes_sent(l);
         if (lanes_is_full(l) || i % 64 == 0)
@@ -220,18 +220,18 @@ static void streams_may_be_cut_anywhere(void)
     memcpy(stream + 32, "some text", 9);
     memcpy(stream + 41, &heads[2], 16);
     for (size_t cut = 0; cut <= sizeof stream; cut++) {
-        lanes *l = lanes_create(&host, &host, NULL);
-        CHECK(lanes_receive_stream(l, stream, cut));
-        CHECK(lanes_receive_stream(l, stream + cut, sizeof stream - cut));
+        lanes *l = greet_nobody();
+        CHECK(lanes_receive_stream(&l, stream, cut));
+        CHECK(lanes_receive_stream(&l, stream + cut, sizeof stream - cut));
         for (uint32_t i = 0; i < 4; i++) {
             frame_head head = next_frame(l, answer);
             CHECK(head.sequence == i && head.op != OP_ERROR);
         }
         disconnect(l);
     }
-    lanes *l = lanes_create(&host, &host, NULL);
+    lanes *l = greet_nobody();
     frame_head too_long = {.bytes = MAX_FRAME_PAYLOAD + 1, .op = OP_READ};
-    CHECK(!lanes_receive_stream(l, (const uint8_t *)&too_long, sizeof too_long));
+    CHECK(!lanes_receive_stream(&l, (const uint8_t *)&too_long, sizeof too_long));
     disconnect(l);
 }
 

@@ -35,7 +35,9 @@ static inline void send_to(lanes *l, frame_op op, uint32_t sequence, size_t n_la
     memcpy(frame, &head, sizeof head);
     if (bytes)
         memcpy(frame + sizeof head, payload, bytes);
-    lanes_receive(l, frame, sizeof head + bytes);
+    lanes *after = l; // only RESUME may change it, which is sent otherwise
+    lanes_receive(&after, frame, sizeof head + bytes);
+    REQUIRE(after == l);
     free(frame);
 }
 
@@ -80,9 +82,16 @@ static inline void must_fail(lanes *l, frame_op op, size_t n_lanes, const void *
     CHECK(head.bytes > 4);
 }
 
+static inline void wake(void *context) { (void)context; }
+
+static inline lanes *greet_nobody(void) // a connection that has only said hello
+{
+    return lanes_create(&host, &(const lanes_owner){&host, wake, wake}, NULL);
+}
+
 static inline lanes *connect_to(uint32_t credit)
 {
-    lanes *l = lanes_create(&host, &host, NULL);
+    lanes *l = greet_nobody();
     REQUIRE(l);
     frame_head head = next_frame(l, answer);
     frame_hello hello;
@@ -117,8 +126,6 @@ static inline uint8_t *exported(lanes *l, uint64_t name) // behind the model's h
     return answer + 32;
 }
 
-static inline void wake(void *context) { (void)context; }
-
 static inline void start(int argc, char **argv)
 {
     REQUIRE(argc == 2);
@@ -127,7 +134,7 @@ static inline void start(int argc, char **argv)
     bl_random_seed(&rng, 2);
     REQUIRE(engine_create(&under_test, tiny.model, bl_cpu_best(), 1, wake, NULL) == BL_OK);
     REQUIRE(bl_runner_create(&runner, tiny.model, bl_cpu_best(), NULL) == BL_OK);
-    host = (lanes_host){.engine = under_test, .model = tiny.model, .room = 24, .want_write = wake};
+    host = (lanes_host){.engine = under_test, .model = tiny.model, .room = 24};
 }
 
 static inline int finish(void)

@@ -147,4 +147,5 @@ void tab_close(tab *t)
         t->used -= used;
     }
     t->n_parts = 0;
+    t->left = t->used = 0;
 }

@@ -35,6 +35,6 @@ void tab_submit(tab *t, activity *a);
 // use: that covers it.
 void tab_hand_on(tab *t, activity *next, activity *a);
 void tab_end(tab *t, const activity *a);
-void tab_close(tab *t); // no activity is left: settles everything
+void tab_close(tab *t); // no activity is left: settles everything; it may be used again
 
 #endif

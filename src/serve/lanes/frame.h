@@ -29,6 +29,8 @@ typedef enum frame_op {
     OP_CREDIT,
     OP_CANCEL,
     OP_STATS,
+    OP_KEEP,
+    OP_RESUME,
     OP_COUNT,
     OP_ANSWER = 0x80, // with the bit of the request's op
     OP_PART = 0x40,   // of an answer, more follow
@@ -81,6 +83,25 @@ typedef struct frame_hello {
     uint8_t model_sha256[32];
     uint8_t byte_symbol[256]; // bytes of one symbol are equally likely
 } frame_hello;
+
+enum { TOKEN_BYTES = 16, KEEP_NO_MORE = 1 };
+
+typedef struct frame_keep {
+    uint8_t token[TOKEN_BYTES];
+    uint32_t seconds; // without a connection
+    uint32_t zero;
+} frame_keep;
+
+typedef struct frame_resumed { // then one frame_session for each
+    uint32_t n_sessions, n_stored;
+} frame_resumed;
+
+typedef struct frame_session {
+    uint32_t id, n_lanes;
+    uint32_t sequence; // of its last request that was carried out or refused
+    uint32_t flags;
+} frame_session;
+enum { SESSION_BACKGROUND = 1, SESSION_MASKS = 2, SESSION_PATTERN = 4 };
 
 typedef struct frame_stats {
     uint64_t n_ticks, n_lane_steps, tick_ns;

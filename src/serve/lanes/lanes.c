@@ -37,7 +37,7 @@ void begin_frame(bl_buffer *out, const lanes *l, const frame_head *request, uint
 void end_frame(lanes *l, bl_buffer *out)
 {
     frame_out *f = bl_alloc(NULL, sizeof *f);
-    if (!f || out->status != BL_OK || !l->owner) {
+    if (!f || out->status != BL_OK || !l->owner.object) {
         bl_free(NULL, f, sizeof *f);
         bl_buffer_clear(out);
         return;
@@ -48,7 +48,7 @@ void end_frame(lanes *l, bl_buffer *out)
     *l->last = f;
     l->last = &f->next;
     l->n_out++;
-    l->host->want_write(l->owner);
+    l->owner.want_write(l->owner.object);
 }
 
 uint8_t *lanes_next(const lanes *l, size_t *bytes)
@@ -66,6 +66,12 @@ static void drop_first(lanes *l)
     l->n_out--;
     bl_buffer_clear(&f->content);
     bl_free(NULL, f, sizeof *f);
+}
+
+void drop_frames(lanes *l)
+{
+    while (l->first)
+        drop_first(l);
 }
 
 void lanes_sent(lanes *l)
@@ -102,23 +108,50 @@ static lane_session *find_session(const lanes *l, uint32_t id)
     return NULL;
 }
 
+void drop_queued(lane_session *s)
+{
+    while (s->first) {
+        frame_in *f = s->first;
+        s->first = f->next;
+        s->owner->queued_bytes -= f->head.bytes;
+        bl_free(NULL, f, sizeof *f + f->head.bytes);
+    }
+    s->last = &s->first;
+    s->n_queued = 0;
+}
+
 static void destroy_session(lane_session *s)
 {
     lanes *l = s->owner;
     for (uint32_t i = 0; i < l->n_sessions; i++)
         if (l->sessions[i] == s)
             l->sessions[i] = l->sessions[--l->n_sessions];
-    while (s->first) {
-        frame_in *f = s->first;
-        s->first = f->next;
-        l->queued_bytes -= f->head.bytes;
-        bl_free(NULL, f, sizeof *f + f->head.bytes);
-    }
+    drop_queued(s);
     part_clear(&s->part);
     bl_free(NULL, s->states, BL_LANES * l->state_bytes);
     bl_free(NULL, s->masks, BL_LANES * sizeof *s->masks);
     shared_pattern_release(s->pattern);
     bl_free(NULL, s, sizeof *s);
+}
+
+lane_session *create_session(lanes *l, uint32_t id)
+{
+    lane_session *s = bl_alloc(NULL, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (lane_session){.owner = l, .id = id, .n_lanes = 1};
+    s->last = &s->first;
+    s->states = bl_alloc_array(NULL, BL_LANES, l->state_bytes);
+    s->masks = bl_alloc_array(NULL, BL_LANES, sizeof *s->masks);
+    if (!s->states || !s->masks) {
+        bl_free(NULL, s->states, BL_LANES * l->state_bytes);
+        bl_free(NULL, s->masks, BL_LANES * sizeof *s->masks);
+        bl_free(NULL, s, sizeof *s);
+        return NULL;
+    }
+    memset(s->states, 0, l->state_bytes);
+    l->sessions[l->n_sessions++] = s;
+    return s;
 }
 
 static bool open_session(lanes *l, const frame_head *head, const uint8_t *payload, lanes_error *e)
@@ -131,24 +164,12 @@ static bool open_session(lanes *l, const frame_head *head, const uint8_t *payloa
         return lanes_fail(e, ERROR_TOO_MANY, "session %u is open already", head->session);
     if (l->n_sessions == MAX_LANE_SESSIONS)
         return lanes_fail(e, ERROR_TOO_MANY, "at most %d sessions a connection", MAX_LANE_SESSIONS);
-    lane_session *s = bl_alloc(NULL, sizeof *s);
-    if (s) {
-        *s = (lane_session){.owner = l, .id = head->session, .n_lanes = 1, .credit = words[1]};
-        s->last = &s->first;
-        s->states = bl_alloc_array(NULL, BL_LANES, l->state_bytes);
-        s->masks = bl_alloc_array(NULL, BL_LANES, sizeof *s->masks);
-    }
-    if (!s || !s->states || !s->masks) {
-        if (s) {
-            bl_free(NULL, s->states, BL_LANES * l->state_bytes);
-            bl_free(NULL, s->masks, BL_LANES * sizeof *s->masks);
-        }
-        bl_free(NULL, s, sizeof *s);
+    lane_session *s = create_session(l, head->session);
+    if (!s)
         return lanes_fail(e, ERROR_FAILED, "out of memory");
-    }
-    memset(s->states, 0, l->state_bytes);
-    l->sessions[l->n_sessions++] = s;
     s->is_background = words[0] != 0;
+    s->credit = s->credit_at_open = words[1];
+    s->answered = head->sequence;
     answer_empty(l, head);
     return true;
 }
@@ -202,7 +223,10 @@ static bool run(lane_session *s, const frame_head *head, const uint8_t *payload,
     handler *h = head->op < OP_COUNT ? handlers[head->op] : NULL;
     if (!h)
         return lanes_fail(e, ERROR_BAD_FRAME, "there is no request %u", head->op);
-    return h(s, head, payload, e);
+    if (h(s, head, payload, e))
+        return true;
+    s->answered = head->sequence; // with an error
+    return false;
 }
 
 static bool enqueue(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
@@ -226,7 +250,7 @@ static bool is_step_behind(const lane_session *s)
     return may_chain(s) && s->first->head.op == OP_STEP;
 }
 
-static void run_queued(lane_session *s)
+void run_queued(lane_session *s)
 {
     while (s->first && (!s->busy || is_step_behind(s))) {
         frame_in *f = s->first;
@@ -251,10 +275,15 @@ static bool is_last_of_rollout(const lane_session *s)
     return s->request.op == OP_ROLLOUT && s->busy->kind == ACTIVITY_STEP;
 }
 
-static bool handle(lanes *l, const frame_head *head, const uint8_t *payload, lanes_error *e)
+static bool handle(lanes **at, const frame_head *head, const uint8_t *payload, lanes_error *e)
 {
+    lanes *l = *at;
     if (head->op == OP_STATS)
         return tell_stats(l, head);
+    if (head->op == OP_KEEP)
+        return do_keep(l, head, e);
+    if (head->op == OP_RESUME)
+        return do_resume(at, head, payload, e);
     if (head->op == OP_OPEN)
         return open_session(l, head, payload, e);
     lane_session *s = find_session(l, head->session);
@@ -272,19 +301,19 @@ static bool handle(lanes *l, const frame_head *head, const uint8_t *payload, lan
     }
     if (!s->first && head->op == OP_STEP && may_chain(s))
         return chain_step(s, head, payload, e);
-    if (s->busy || s->first)
+    if (s->busy || s->first || l->is_settling)
         return enqueue(s, head, payload, e);
     return run(s, head, payload, e);
 }
 
-static void receive(lanes *l, const frame_head *head, const uint8_t *payload)
+static void receive(lanes **l, const frame_head *head, const uint8_t *payload)
 {
     lanes_error e;
     if (!handle(l, head, payload, &e))
-        lanes_answer_error(l, head, &e);
+        lanes_answer_error(*l, head, &e);
 }
 
-void lanes_receive(lanes *l, const uint8_t *frame, size_t bytes)
+void lanes_receive(lanes **l, const uint8_t *frame, size_t bytes)
 {
     frame_head head = {0};
     lanes_error e;
@@ -295,28 +324,31 @@ void lanes_receive(lanes *l, const uint8_t *frame, size_t bytes)
     }
     lanes_fail(&e, ERROR_BAD_FRAME, "a message of %zu bytes, of which the head says %u", bytes,
                head.bytes);
-    lanes_answer_error(l, &head, &e);
+    lanes_answer_error(*l, &head, &e);
 }
 
-bool lanes_receive_stream(lanes *l, const uint8_t *data, size_t bytes)
+bool lanes_receive_stream(lanes **l, const uint8_t *data, size_t bytes)
 {
+    bl_buffer stream = (*l)->stream; // which RESUME hands on to other lanes
     size_t at = 0;
     frame_head head;
-    bl_buffer_append(&l->stream, data, bytes);
-    if (l->stream.status != BL_OK)
-        return false;
-    while (l->stream.bytes - at >= sizeof head) {
-        memcpy(&head, l->stream.data + at, sizeof head);
-        if (head.bytes > MAX_FRAME_PAYLOAD)
-            return false;
-        if (l->stream.bytes - at < sizeof head + head.bytes)
+    bool is_stream = true;
+    (*l)->stream = (bl_buffer){0};
+    bl_buffer_append(&stream, data, bytes);
+    while (stream.status == BL_OK && stream.bytes - at >= sizeof head) {
+        memcpy(&head, stream.data + at, sizeof head);
+        is_stream = head.bytes <= MAX_FRAME_PAYLOAD;
+        if (!is_stream || stream.bytes - at < sizeof head + head.bytes)
             break;
-        receive(l, &head, l->stream.data + at + sizeof head);
+        receive(l, &head, stream.data + at + sizeof head);
         at += sizeof head + head.bytes;
     }
-    memmove(l->stream.data, l->stream.data + at, l->stream.bytes - at);
-    l->stream.bytes -= at;
-    return true;
+    if (at > 0 && stream.bytes > at)
+        memmove(stream.data, stream.data + at, stream.bytes - at);
+    stream.bytes -= at;
+    is_stream = is_stream && stream.status == BL_OK;
+    (*l)->stream = stream;
+    return is_stream;
 }
 
 bool lanes_is_full(const lanes *l)
@@ -362,13 +394,13 @@ static void say_hello(lanes *l)
     end_frame(l, &out);
 }
 
-lanes *lanes_create(lanes_host *host, void *owner, const visitor *who)
+lanes *lanes_create(lanes_host *host, const lanes_owner *owner, const visitor *who)
 {
     lanes *l = bl_alloc(NULL, sizeof *l);
     if (!l)
         return NULL;
     *l = (lanes){.host = host,
-                 .owner = owner,
+                 .owner = *owner,
                  .state_bytes = bl_model_facts(host->model)->state_bytes,
                  .client = engine_add_client(host->engine)};
     l->tab = (tab){.engine = host->engine, .work_kind = "lanes"};
@@ -387,15 +419,19 @@ lanes *lanes_create(lanes_host *host, void *owner, const visitor *who)
     }
     read_sha256(l->model_sha256, bl_model_facts(host->model)->sha256);
     host->n_connections++;
-    say_hello(l);
+    if (owner->object)
+        say_hello(l);
     return l;
 }
 
-// Nobody is there any more, and nothing is under way.
 static void destroy_if_over(lanes *l)
 {
-    if (l->owner || l->n_sessions > 0)
-        return;
+    if (!l->owner.object && l->n_sessions == 0 && !l->is_kept)
+        destroy_lanes(l);
+}
+
+void destroy_lanes(lanes *l)
+{
     tab_close(&l->tab);
     engine_remove_client(l->host->engine, l->client);
     store_clear(&l->store);
@@ -408,9 +444,12 @@ static void destroy_if_over(lanes *l)
 
 void lanes_close(lanes *l)
 {
-    l->owner = NULL;
-    while (l->first)
-        drop_first(l);
+    l->owner = (lanes_owner){0};
+    drop_frames(l);
+    if (l->is_kept) {
+        park(l);
+        return;
+    }
     for (uint32_t i = l->n_sessions; i-- > 0;)
         close_session(l->sessions[i]);
     destroy_if_over(l);
@@ -422,9 +461,11 @@ void session_ended(lane_session *s)
     s->busy = s->next;
     s->next = NULL;
     s->request = s->next_request;
-    if (!s->is_closing)
-        run_queued(s);
-    else if (!s->busy)
+    if (s->is_closing && !s->busy)
         destroy_session(s);
+    else if (!s->is_closing && !l->is_settling)
+        run_queued(s);
+    if (l->is_settling)
+        settle_if_idle(l);
     destroy_if_over(l);
 }

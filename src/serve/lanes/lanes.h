@@ -12,30 +12,49 @@
 
 typedef struct lanes lanes;
 
+// What carries the frames.
+typedef struct lanes_owner {
+    void *object;                     // NULL: nobody
+    void (*want_write)(void *object); // there are frames to be sent
+    void (*lose)(void *object); // its lanes were resumed elsewhere: it should close, without them
+} lanes_owner;
+
 typedef struct lanes_host {
     engine *engine;
     const bl_model *model;
-    accounts *accounts;               // NULL: off
-    size_t room;                      // bytes that the transport needs in front of a frame
-    uint32_t n_connections, n_stored; // states of all of them
-    void (*want_write)(void *owner);  // there are frames to be sent
+    accounts *accounts; // NULL: off
+    size_t room;        // bytes that the transport needs in front of a frame
+    uint64_t keep_ns;   // how long lanes may be without a connection; 0: they cannot be kept
+    // its own, all zero at the beginning
+    uint32_t n_connections, n_stored; // with an owner or something under way; states of all
+    lanes *first_kept, *last_kept;    // that have a token, those without an owner in the order in
+    uint32_t n_parked;                // which they lost it; how many those are
 } lanes_host;
 
 // NULL: out of memory. who: whose it is, where accounts are on; NULL: nobody pays.
-lanes *lanes_create(lanes_host *host, void *owner, const visitor *who);
-// The connection is gone: cancels everything. The rest goes when the last activity has ended.
+lanes *lanes_create(lanes_host *host, const lanes_owner *owner, const visitor *who);
+// The connection is gone: cancels everything. The rest goes when the last activity has ended, or,
+// where a client has asked to KEEP it, later.
 void lanes_close(lanes *l);
 
 // A whole frame, head and payload, as a WebSocket message carries it. A message that is no frame is
-// answered with an error.
-void lanes_receive(lanes *l, const uint8_t *frame, size_t bytes);
+// answered with an error. RESUME puts other lanes in the place of *l.
+void lanes_receive(lanes **l, const uint8_t *frame, size_t bytes);
 // A piece of a stream of frames. False: it cannot be one, the connection should close.
-bool lanes_receive_stream(lanes *l, const uint8_t *data, size_t bytes);
+bool lanes_receive_stream(lanes **l, const uint8_t *data, size_t bytes);
 // True while so much waits that no more requests should be read.
 bool lanes_is_full(const lanes *l);
 
 // The next frame to send, with `room` free bytes before it; NULL: nothing waits.
 uint8_t *lanes_next(const lanes *l, size_t *bytes);
 void lanes_sent(lanes *l); // frees it
+
+// ---------------------------------------------------------------------- lanes without connections
+
+enum { MAX_PARKED = 64, MAX_PARKED_STATES = 1 << 21 }; // of all; the oldest go first
+
+// Forgets those whose time is over. Returns after how long to call again, 0: none is parked.
+uint64_t lanes_expire(lanes_host *host, uint64_t now_ns);
+void lanes_host_clear(lanes_host *host); // no connection is left, n_connections is 0
 
 #endif

@@ -29,7 +29,8 @@ typedef enum error_code {
     ERROR_TOO_MANY,
     ERROR_OTHER_MODEL,
     ERROR_FAILED,
-    ERROR_REFUSED // by the account: credit, quota, limits
+    ERROR_REFUSED, // by the account: credit, quota, limits
+    ERROR_NOT_KEPT
 } error_code;
 
 typedef struct lanes_error {
@@ -69,9 +70,10 @@ typedef struct lane_session {
     activity *busy; // or NULL
     activity *next; // a step behind a step, which the engine begins by itself
     frame_head next_request;
-    frame_head request; // that it answers
-    uint32_t end[2];    // of a rollout or beam: steps done, end_reason
-    uint64_t credit;    // parts that may still be sent
+    frame_head request;              // that it answers
+    uint32_t end[2];                 // of a rollout or beam: steps done, end_reason
+    uint32_t answered;               // sequence of the last request that was carried out or refused
+    uint64_t credit, credit_at_open; // parts that may still be sent
     part part;
     frame_in *first, **last;
     uint32_t n_queued;
@@ -79,7 +81,7 @@ typedef struct lane_session {
 
 struct lanes {
     lanes_host *host;
-    void *owner; // NULL once closed
+    lanes_owner owner; // its object: NULL once closed
     client *client;
     tab tab;
     size_t state_bytes;
@@ -93,6 +95,14 @@ struct lanes {
     uint32_t n_out;
     size_t queued_bytes;
     bl_buffer stream; // the beginning of a frame
+    // kept.c
+    bool is_kept;
+    bool is_settling; // a connection has ended, but not all that it had under way
+    bool is_resuming; // `resume` is to be answered then
+    frame_head resume;
+    uint8_t token[TOKEN_BYTES];
+    uint64_t parked_ns; // when it lost its owner
+    lanes *next_kept, *previous_kept;
 };
 
 bool lanes_fail(lanes_error *e, error_code code, const char *format, ...) BL_PRINTF(3, 4);
@@ -103,6 +113,7 @@ void count_stored(lanes *l);
 // A frame to be filled and sent.
 void begin_frame(bl_buffer *out, const lanes *l, const frame_head *request, uint8_t op);
 void end_frame(lanes *l, bl_buffer *out);
+void drop_frames(lanes *l); // that wait to be sent
 
 // Each returns false after filling the error. Those of vectors.c answer at once; those of runs.c
 // submit an activity, which answers when it has ended.
@@ -120,5 +131,22 @@ void send_part(lane_session *s, bool is_last);
 void part_clear(part *p);
 // The activity of a session has ended and is answered: what waited for it goes on.
 void session_ended(lane_session *s);
+void run_queued(lane_session *s);
+lane_session *create_session(lanes *l, uint32_t id); // of one lane, at the empty text; or NULL
+void drop_queued(lane_session *s);
+
+// ------------------------------------------------------------------------------------- kept.c
+
+bool do_keep(lanes *l, const frame_head *head, lanes_error *e);
+// Puts kept lanes in the place of *l, whose connection they take.
+bool do_resume(lanes **l, const frame_head *head, const uint8_t *payload, lanes_error *e);
+void park(lanes *l); // that is kept and has lost its connection
+void unkeep(lanes *l);
+void settle_if_idle(lanes *l); // nothing of an earlier connection is under way any more
+// Makes room for n states more, as far as parked lanes have it.
+bool make_room(lanes_host *host, uint64_t n);
+lanes *find_kept(const lanes_host *host, const uint8_t *token, int64_t account); // or NULL
+void lanes_take_back(lanes *l); // from its connection, if it has one
+void destroy_lanes(lanes *l);   // nobody is there, nothing is under way, and it is not kept
 
 #endif

@@ -111,8 +111,8 @@ bool do_step(lane_session *s, const frame_head *head, const uint8_t *payload, la
 // With accounts each step is paid for before it begins.
 bool may_chain(const lane_session *s)
 {
-    return !s->owner->tab.accounts && s->busy && !s->next && s->busy->kind == ACTIVITY_STEP
-           && s->request.op == OP_STEP;
+    return !s->owner->tab.accounts && !s->owner->is_settling && s->busy && !s->next
+           && s->busy->kind == ACTIVITY_STEP && s->request.op == OP_STEP;
 }
 
 bool chain_step(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
@@ -280,7 +280,7 @@ void send_part(lane_session *s, bool is_last)
 {
     part *p = &s->part;
     lanes *l = s->owner;
-    if (!s->busy || p->n_steps == 0)
+    if (!s->busy || p->n_steps == 0 || l->is_settling)
         return;
     bool is_full = p->bytes.bytes + p->costs.bytes > MAX_FRAME_PAYLOAD - MAX_STEP_BYTES;
     if (!is_last && !is_full && (s->credit == 0 || l->n_out >= MAX_OUT_PARTS))
@@ -350,12 +350,26 @@ static void take_states(lane_session *s, activity *a)
         s->has_masks = false;
 }
 
+// The connection that asked has ended: what was done is done, what was not has not begun.
+static void end_unanswered(lane_session *s, activity *a)
+{
+    if (a->reason != END_DONE || a->kind == ACTIVITY_ROLLOUT)
+        return;
+    take_states(s, a);
+    s->answered = s->request.sequence;
+}
+
 static void answer_end(lane_session *s, activity *a)
 {
     lanes *l = s->owner;
     bl_buffer out;
     lanes_error e;
     bool is_run = s->request.op == OP_BEAM || s->request.op == OP_ROLLOUT;
+    if (l->is_settling) {
+        end_unanswered(s, a);
+        return;
+    }
+    s->answered = s->request.sequence;
     send_part(s, true);
     if (a->refusal && a->kind == ACTIVITY_PATTERN) {
         bool is_large = strcmp(a->refusal->code, "too_many") == 0;
@@ -391,7 +405,8 @@ static void answer_end(lane_session *s, activity *a)
 static bool finish_rollout(lane_session *s, activity *a)
 {
     lanes_error e;
-    if (a->kind != ACTIVITY_ROLLOUT || s->is_closing || a->refusal || a->reason == END_FAILED)
+    if (a->kind != ACTIVITY_ROLLOUT || s->is_closing || s->owner->is_settling || a->refusal
+        || a->reason == END_FAILED)
         return false;
     activity *last = begin(s, &s->request, ACTIVITY_STEP, a->n_lanes, &e);
     if (!last)
@@ -411,9 +426,9 @@ static void receive_event(engine_event *event)
     lane_session *s = a->owner;
     lanes *l = s->owner;
     if (event->frame || event->rollout) {
-        if (event->frame)
+        if (!l->is_settling && event->frame)
             add_beam_step(&s->part, event->frame);
-        else
+        else if (!l->is_settling)
             add_rollout_step(&s->part, event->rollout, s->n_lanes);
         engine_frame_sent(l->host->engine, a);
         event_destroy(event);

@@ -38,6 +38,7 @@ static void answer(lane_session *s, const frame_head *head, const void *payload,
     begin_frame(&out, s->owner, head, OP_ANSWER | head->op);
     bl_buffer_append(&out, payload, bytes);
     end_frame(s->owner, &out);
+    s->answered = head->sequence;
 }
 
 bool do_load(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
@@ -63,7 +64,7 @@ bool do_load(lane_session *s, const frame_head *head, const uint8_t *payload, la
 
 static bool may_store(const lanes *l, size_t n, lanes_error *e)
 {
-    if (l->host->n_stored + n > MAX_STORED_OF_ALL)
+    if (!make_room(l->host, n))
         return lanes_fail(e, ERROR_TOO_MANY, "all connections have %u states stored, of %d",
                           l->host->n_stored, MAX_STORED_OF_ALL);
     return true;
@@ -177,6 +178,7 @@ bool do_export(lane_session *s, const frame_head *head, const uint8_t *payload, 
         bl_buffer_append(&out, state, l->state_bytes);
     }
     end_frame(l, &out);
+    s->answered = head->sequence;
     return true;
 }
 

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+// Lanes that outlive their connection. A token names them; whoever has it, of the same account, goes
+// on where they are.
+//
+//              KEEP                 connection ends            its work has ended
+//     open ───────────> kept ────────────────> settling ────────────────> parked
+//                        ^                         │                         │
+//                        └──────── RESUME, answered when settled ────────────┴──> expired
+//
+// What an ended connection was not answered either was carried out whole before it ended, which its
+// session's `answered` says, or leaves nothing behind. So a client knows what to send again.
+
+#include "lanes_private.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+static bool is_parked(const lanes *l) { return l->is_kept && !l->owner.object; }
+
+static int64_t account_of(const lanes *l) { return l->tab.visitor.account; }
+
+static void link_last(lanes *l)
+{
+    lanes_host *host = l->host;
+    l->next_kept = NULL;
+    l->previous_kept = host->last_kept;
+    *(host->last_kept ? &host->last_kept->next_kept : &host->first_kept) = l;
+    host->last_kept = l;
+}
+
+static void unlink_kept(lanes *l)
+{
+    lanes_host *host = l->host;
+    *(l->previous_kept ? &l->previous_kept->next_kept : &host->first_kept) = l->next_kept;
+    *(l->next_kept ? &l->next_kept->previous_kept : &host->last_kept) = l->previous_kept;
+}
+
+// All bytes are looked at, so that time does not tell how many were right.
+static bool is_token(const lanes *l, const uint8_t *token)
+{
+    unsigned difference = 0;
+    for (int i = 0; i < TOKEN_BYTES; i++)
+        difference |= (unsigned)(l->token[i] ^ token[i]);
+    return difference == 0;
+}
+
+lanes *find_kept(const lanes_host *host, const uint8_t *token, int64_t account)
+{
+    lanes *found = NULL;
+    for (lanes *l = host->first_kept; l; l = l->next_kept)
+        if (is_token(l, token) && account_of(l) == account)
+            found = l;
+    return found;
+}
+
+// ------------------------------------------------------------------------------------ limits
+
+// Of whoever has most of them, so that nobody drives others out.
+static lanes *oldest_parked(const lanes_host *host)
+{
+    lanes *oldest = NULL;
+    uint32_t most = 0;
+    for (lanes *l = host->first_kept; l; l = l->next_kept) {
+        uint32_t n = 0;
+        for (const lanes *k = host->first_kept; k && is_parked(l); k = k->next_kept)
+            n += is_parked(k) && account_of(k) == account_of(l);
+        if (n > most) {
+            most = n;
+            oldest = l;
+        }
+    }
+    return oldest;
+}
+
+// A vector takes the memory of all its lanes.
+static uint64_t count_parked_states(const lanes_host *host)
+{
+    uint64_t n = 0;
+    for (const lanes *l = host->first_kept; l; l = l->next_kept)
+        if (is_parked(l))
+            n += l->store.n_kept + (uint64_t)l->n_sessions * BL_LANES;
+    return n;
+}
+
+static bool forget_oldest(lanes_host *host)
+{
+    lanes *l = oldest_parked(host);
+    if (l)
+        unkeep(l);
+    return l;
+}
+
+static void keep_limits(lanes_host *host)
+{
+    while (host->n_parked > MAX_PARKED || count_parked_states(host) > MAX_PARKED_STATES)
+        (void)forget_oldest(host);
+}
+
+bool make_room(lanes_host *host, uint64_t n)
+{
+    while (host->n_stored + n > MAX_STORED_OF_ALL)
+        if (!forget_oldest(host))
+            return false;
+    return true;
+}
+
+uint64_t lanes_expire(lanes_host *host, uint64_t now_ns)
+{
+    for (lanes *l = host->first_kept, *next; l; l = next) {
+        next = l->next_kept;
+        if (!is_parked(l))
+            continue;
+        uint64_t end_ns = l->parked_ns + host->keep_ns;
+        if (now_ns < end_ns)
+            return end_ns - now_ns; // the others came later
+        unkeep(l);
+    }
+    return 0;
+}
+
+// --------------------------------------------------------------------------------- life
+
+void unkeep(lanes *l)
+{
+    unlink_kept(l);
+    bool was_parked = is_parked(l);
+    l->is_kept = false;
+    if (!was_parked)
+        return;
+    l->host->n_parked--;
+    l->host->n_connections += !l->is_settling; // until it is closed
+    l->is_settling = false;
+    lanes_close(l);
+}
+
+static bool is_busy(const lanes *l)
+{
+    bool is_any = false;
+    for (uint32_t i = 0; i < l->n_sessions; i++)
+        is_any |= l->sessions[i]->busy != NULL;
+    return is_any;
+}
+
+// What waits is dropped, what is under way is cancelled.
+static void interrupt(lane_session *s)
+{
+    engine *e = s->owner->host->engine;
+    drop_queued(s);
+    part_clear(&s->part);
+    if (s->next)
+        engine_cancel(e, s->next, END_CANCELLED);
+    if (s->busy)
+        engine_cancel(e, s->busy, END_CANCELLED);
+}
+
+void park(lanes *l)
+{
+    l->is_resuming = false;
+    l->parked_ns = bl_time_ns();
+    bl_buffer_clear(&l->stream);
+    unlink_kept(l);
+    link_last(l);
+    l->host->n_parked++;
+    for (uint32_t i = 0; i < l->n_sessions; i++)
+        interrupt(l->sessions[i]);
+    l->is_settling = true;
+    settle_if_idle(l);
+    keep_limits(l->host);
+}
+
+static void answer_resume(lanes *l)
+{
+    bl_buffer out;
+    frame_resumed all = {.n_stored = l->store.n_kept};
+    for (uint32_t i = 0; i < l->n_sessions; i++)
+        all.n_sessions += !l->sessions[i]->is_closing;
+    begin_frame(&out, l, &l->resume, OP_ANSWER | OP_RESUME);
+    bl_buffer_append(&out, &all, sizeof all);
+    for (uint32_t i = 0; i < l->n_sessions; i++) {
+        const lane_session *s = l->sessions[i];
+        frame_session told = {.id = s->id,
+                              .n_lanes = s->n_lanes,
+                              .sequence = s->answered,
+                              .flags = (s->is_background ? SESSION_BACKGROUND : 0)
+                                       | (s->has_masks ? SESSION_MASKS : 0)
+                                       | (s->pattern ? SESSION_PATTERN : 0)};
+        if (!s->is_closing)
+            bl_buffer_append(&out, &told, sizeof told);
+    }
+    l->is_resuming = false;
+    end_frame(l, &out);
+}
+
+void settle_if_idle(lanes *l)
+{
+    if (is_busy(l))
+        return;
+    l->is_settling = false;
+    if (!l->owner.object) {
+        tab_close(&l->tab); // nothing stays reserved meanwhile
+        l->host->n_connections--;
+        return;
+    }
+    answer_resume(l);
+    for (uint32_t i = l->n_sessions; i-- > 0;)
+        run_queued(l->sessions[i]);
+}
+
+// ----------------------------------------------------------------------------- its requests
+
+static bool answer_keep(lanes *l, const frame_head *head)
+{
+    bl_buffer out;
+    frame_keep kept = {.seconds = (uint32_t)(l->host->keep_ns / 1000000000u)};
+    memcpy(kept.token, l->token, sizeof kept.token);
+    begin_frame(&out, l, head, OP_ANSWER | OP_KEEP);
+    if (l->is_kept)
+        bl_buffer_append(&out, &kept, sizeof kept);
+    end_frame(l, &out);
+    return true;
+}
+
+bool do_keep(lanes *l, const frame_head *head, lanes_error *e)
+{
+    if (head->bytes != 0)
+        return lanes_fail(e, ERROR_BAD_FRAME, "KEEP takes no payload");
+    if (head->flags & KEEP_NO_MORE) {
+        if (l->is_kept)
+            unkeep(l);
+        return answer_keep(l, head);
+    }
+    if (l->host->keep_ns == 0)
+        return lanes_fail(e, ERROR_NOT_KEPT, "this server keeps nothing without a connection");
+    if (l->is_kept)
+        return answer_keep(l, head);
+    if (getrandom(l->token, sizeof l->token, 0) != (ssize_t)sizeof l->token)
+        return lanes_fail(e, ERROR_FAILED, "the system has no random numbers");
+    l->is_kept = true;
+    link_last(l);
+    return answer_keep(l, head);
+}
+
+// `l` has no owner; that of `from`, with what waits to be sent, becomes its own.
+static void take_connection(lanes *l, lanes *from)
+{
+    l->owner = from->owner;
+    from->owner = (lanes_owner){0};
+    if (from->first) {
+        l->first = from->first;
+        l->last = from->last;
+        l->n_out = from->n_out;
+        from->first = NULL;
+        from->last = &from->first;
+        from->n_out = 0;
+    }
+    l->tab.visitor = from->tab.visitor;
+    l->host->n_parked--;
+    l->host->n_connections += !l->is_settling;
+}
+
+void lanes_take_back(lanes *l)
+{
+    lanes_owner old = l->owner;
+    if (!old.object)
+        return;
+    lanes_close(l);
+    old.lose(old.object);
+}
+
+bool do_resume(lanes **at, const frame_head *head, const uint8_t *payload, lanes_error *e)
+{
+    lanes *fresh = *at;
+    if (head->bytes != TOKEN_BYTES)
+        return lanes_fail(e, ERROR_BAD_FRAME, "RESUME takes %d bytes, not %u", TOKEN_BYTES,
+                          head->bytes);
+    if (fresh->n_sessions > 0 || fresh->store.n_kept > 0 || fresh->is_kept)
+        return lanes_fail(e, ERROR_BAD_FRAME, "RESUME comes before OPEN and KEEP");
+    lanes *l = find_kept(fresh->host, payload, account_of(fresh));
+    if (!l)
+        return lanes_fail(e, ERROR_NOT_KEPT, "nothing is kept under this token (any more)");
+    lanes_take_back(l);
+    take_connection(l, fresh);
+    destroy_lanes(fresh);
+    *at = l;
+    for (uint32_t i = 0; i < l->n_sessions; i++)
+        l->sessions[i]->credit = l->sessions[i]->credit_at_open;
+    l->resume = *head;
+    l->is_settling = l->is_resuming = true;
+    settle_if_idle(l);
+    return true;
+}
+
+void lanes_host_clear(lanes_host *host)
+{
+    while (host->first_kept)
+        unkeep(host->first_kept);
+}
