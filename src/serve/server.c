@@ -310,6 +310,7 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
                          .account_page = params->account_page,
                          .account_page_bytes = params->account_page_bytes,
                          .accounts = s.accounts,
+                         .lanes = &s.lanes,
                          .n_sessions = &s.host.n_sessions,
                          .n_connections = &s.lanes.n_connections,
                          .want_write = want_write};

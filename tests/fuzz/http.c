@@ -6,17 +6,22 @@
 
 static const uint32_t n_sessions = 0;
 static http_host host;
+static lanes_host lanes_of_host;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
     static const char *const paths[] = {"/v1/completions", "/v1/chat/completions",  "/tokenize",
-                                        "/detokenize",     "/v2/models/tiny/infer", "/v1/models/x"};
+                                        "/detokenize",     "/v2/models/tiny/infer", "/v1/models/x",
+                                        "/v1/lanes"};
     if (bytes < 1)
         return 0;
     start_engine();
     host.engine = under_test;
     host.model = tiny.model;
     host.n_sessions = &n_sessions;
+    lanes_of_host.engine = under_test;
+    lanes_of_host.model = tiny.model;
+    host.lanes = &lanes_of_host;
     host.want_write = ignore_news;
     const http_request request = {.method = "POST",
                                   .path = paths[data[0] % (sizeof paths / sizeof *paths)],

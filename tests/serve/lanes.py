@@ -3,6 +3,7 @@
 """The lanes protocol, version 2, over WebSocket and over a Unix socket, by a client that was written
 from docs/formats/lanes.md alone: lanes.py BITLOOM TINY.safetensors"""
 
+import http.client
 import json
 import os
 import pathlib
@@ -65,6 +66,15 @@ class WebSocketTransport:
 
     def close(self):
         self.client.close()
+
+
+def beam_part(texts, part):
+    """The texts of the lanes behind a part of a beam."""
+    _, n_steps, n_lanes = struct.unpack_from("<IHH", part)
+    parents = struct.unpack_from("<%dH" % n_lanes, part, 8)
+    at = 8 + 2 * n_lanes + 2 * n_steps * n_lanes
+    return [texts[p] + bytes(part[at + t * n_lanes + i] for t in range(n_steps))
+            for i, p in enumerate(parents)]
 
 
 class Lanes:
@@ -132,11 +142,7 @@ class Lanes:
         n, end, parts = self.ask(BEAM, struct.pack("<IIfIQ", steps, width, temperature, 0, seed))
         texts = [b""]
         for part in parts:
-            _, n_steps, n_lanes = struct.unpack_from("<IHH", part)
-            parents = struct.unpack_from("<%dH" % n_lanes, part, 8)
-            at = 8 + 2 * n_lanes + 2 * n_steps * n_lanes
-            texts = [texts[p] + bytes(part[at + t * n_lanes + i] for t in range(n_steps))
-                     for i, p in enumerate(parents)]
+            texts = beam_part(texts, part)
         assert n == len(texts) and struct.unpack("<II", end) == (steps, 0)
         return texts
 
@@ -347,6 +353,109 @@ class Keeping(unittest.TestCase):
             lanes.keep()
         lanes.transport.close()
         server.stop()
+
+
+def frame(op, payload=b"", n=0, flags=0, sequence=0):
+    return HEAD.pack(len(payload), op, flags, n, sequence, 1) + payload
+
+
+def request(method, path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    return answer.status, answer.headers, data
+
+
+class Rest(unittest.TestCase):
+    def post(self, path, *frames):
+        """-> op, sequence and payload of each answer."""
+        status, headers, data = request("POST", path, b"".join(frames))
+        self.assertEqual((status, headers["content-type"]), (200, "application/octet-stream"), data)
+        answers = []
+        while data:
+            n, op, _, _, sequence, _ = HEAD.unpack(data[:16])
+            answers.append((op, sequence, data[16:16 + n]))
+            data = data[16 + n:]
+        return answers
+
+    def keep(self, *frames):
+        answers = self.post("/v1/lanes", frame(KEEP), frame(OPEN), *frames)
+        self.assertEqual([a[0] for a in answers[:3]], [0x80 | op for op in (HELLO, KEEP, OPEN)])
+        return "/v1/lanes/" + answers[1][2][:16].hex()
+
+    def test_a_body_of_frames_gets_the_frames_of_a_socket(self):
+        beam = struct.pack("<IIfIQ", 20, 64, 0.7, 0, 1)
+        frames = [(OPEN, b"", 0), (READ, b"It was ", 1), (BEAM, beam, 0)]
+        answers = self.post("/v1/lanes", *(frame(*f) for f in frames))
+        lanes, texts = Lanes(UnixTransport(SOCKET)), []
+        self.assertEqual([a[0] for a in answers if a[0] < 0xC0], [0x80, 0x81, 0x80 | READ, 0x80 | BEAM])
+        self.assertEqual(answers[2][2], struct.pack("<d", lanes.read(b"It was ")))
+        texts = [b""]
+        for op, _, part in answers:
+            if op == 0xC0 | BEAM:
+                texts = beam_part(texts, part)
+        self.assertEqual(texts, lanes.beam(20, 64))
+        lanes.transport.close()
+
+    def test_lanes_are_kept_between_requests_and_connections(self):
+        path = self.keep(frame(READ, b"It was ", 1, sequence=9))
+        (stored,) = self.post(path, frame(STORE, sequence=10))
+        name = "%016x" % struct.unpack("<Q", stored[2])
+        self.assertEqual(json.loads(request("GET", path)[2]), {
+            "is_connected": False, "states": 1, "sessions": [
+                {"session": 1, "lanes": 1, "sequence": 10, "is_background": False, "has_masks": False,
+                 "has_pattern": False}]})
+        lanes = Lanes(UnixTransport(SOCKET), token=bytes.fromhex(path[-32:]))
+        self.assertTrue(json.loads(request("GET", path)[2])["is_connected"])
+        exported = lanes.ask(EXPORT, stored[2], 1)[1]
+        self.assertEqual(request("GET", path + "/states/" + name)[2], exported)
+        (again,) = self.post(path, frame(STORE))  # takes over
+        self.assertEqual(again[2], stored[2])
+        with self.assertRaises((EOFError, ConnectionError)):
+            lanes.receive()
+        lanes.transport.close()
+        self.assertEqual(request("DELETE", path)[0], 200)
+        self.assertEqual(request("POST", path, b"")[0], 404)
+
+    def test_states_are_files(self):
+        path = self.keep(frame(READ, b"It was ", 1), frame(STORE))
+        _, _, answer = self.post(path, frame(STORE))[0]
+        name = "%016x" % struct.unpack("<Q", answer)
+        here, other = path + "/states/" + name, path + "/states/%016x" % 7
+        state = request("GET", here)[2]
+        self.assertEqual([request("DELETE", here)[0] for _ in range(3)], [200, 200, 404])
+        self.assertEqual([request(m, here)[0] for m in ("GET", "DELETE")], [404, 404])
+        self.assertEqual([(s, json.loads(d)) for s, _, d in [request("PUT", here, state)]],
+                         [(200, {"name": name})])
+        self.assertEqual(json.loads(request("POST", path + "/states", state)[2]), {"name": name})
+        self.assertEqual(request("GET", here)[2], state)
+        for body, status in ((state, 400), (state[:-1], 400), (b"x" + state[1:], 409)):
+            self.assertEqual(request("PUT", other, body)[0], status)
+        self.assertEqual(json.loads(request("GET", path)[2])["states"], 1)
+        self.assertEqual(request("GET", path + "/states/xyz")[0], 400)
+        self.assertEqual(request("PUT", path[:-1] + "/states/" + name, state)[0], 404)
+        status, headers, _ = request("POST", here, state)
+        self.assertEqual((status, headers["allow"]), (405, "GET, PUT, DELETE"))
+        request("DELETE", path)
+
+    def test_every_request_is_answered_even_where_the_answer_is_too_long(self):
+        looks = [frame(STEP, struct.pack("<BBH", 2, 0, 0), 512, 1, sequence=i) for i in range(100)]
+        answers = self.post("/v1/lanes", frame(OPEN, sequence=1000),
+                            frame(PERMUTE, bytes(1024), 512, sequence=1001), *looks)
+        self.assertEqual(sorted(a[1] for a in answers[1:]), [*range(100), 1000, 1001])
+        refused = [a for a in answers if a[0] == 0xFF]
+        self.assertEqual({a[2][:2] for a in refused}, {bytes([STEP, 4])})
+        self.assertTrue(10 < len(refused) < 50)
+
+    def test_bodies_that_are_no_frames_change_nothing(self):
+        path = self.keep()
+        for body in (b"x", frame(STORE) + b"xx", HEAD.pack(5, STORE, 0, 0, 0, 1) + b"four"):
+            status, _, answer = request("POST", path, body)
+            self.assertEqual((status, json.loads(answer)["error"]["code"]), (400, "bad_request"))
+        self.assertEqual(self.post(path), [])
+        request("DELETE", path)
 
 
 class OverUnixSocket(Protocol, unittest.TestCase):

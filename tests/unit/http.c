@@ -296,6 +296,41 @@ static void sequences_make_room_for_new_ones(void)
     CHECK(post(paths[4], body) == 400);
 }
 
+// Bodies of frames, of which some lie, and whose client leaves at any time: nothing stays behind
+// but what was kept.
+static void exchanges_may_be_closed_at_any_time(void)
+{
+    lanes_host hosts_lanes = {
+        .engine = host.engine, .model = tiny.model, .keep_ns = UINT64_MAX / 2};
+    host.lanes = &hosts_lanes;
+    for (unsigned i = 0; i < test_cases(300); i++) {
+        bl_buffer body = {0};
+        for (uint32_t k = 0, n = below(30); k < n; k++) {
+            uint8_t payload[64];
+            for (size_t b = 0; b < sizeof payload; b++)
+                payload[b] = (uint8_t)(below(3) ? below(4) : below(256));
+            const frame_head head = {
+                below(sizeof payload), k < 2 ? OP_OPEN : (uint8_t)below(OP_COUNT),
+                (uint8_t)below(2),     (uint16_t)below(3),
+                (uint32_t)k,           below(2)};
+            bl_buffer_append(&body, &head, sizeof head);
+            bl_buffer_append(&body, payload, head.bytes);
+        }
+        size_t bytes = body.bytes - (below(9) == 0 && body.bytes > 0);
+        unsigned status = send(NULL, "POST", "/v1/lanes", body.data, bytes, NULL, (int)below(40));
+        CHECK(status == 0 || status == (bytes == body.bytes ? 200 : 400));
+        bl_buffer_clear(&body);
+    }
+    CHECK(post("/v1/lanes/00112233445566778899aabbccddeeff", "") == 404);
+    CHECK(post("/v1/lanes/0011", "") == 404);
+    lanes_host_clear(&hosts_lanes);
+    for (int i = 0; i < 20000 && hosts_lanes.n_connections > 0; i++)
+        pause_a_little();
+    CHECK(hosts_lanes.n_connections == 0 && hosts_lanes.n_stored == 0);
+    host.lanes = NULL;
+    CHECK(post("/v1/lanes", "") == 404);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
@@ -310,6 +345,7 @@ int main(int argc, char **argv)
     RUN(lengths_of_binary_tensors_are_checked);
     RUN(replies_may_be_closed_at_any_time);
     RUN(busy_hosts_say_so);
+    RUN(exchanges_may_be_closed_at_any_time);
     RUN(sequences_make_room_for_new_ones);
     http_host_clear(&host);
     engine_destroy(&host.engine);

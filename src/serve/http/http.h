@@ -13,6 +13,7 @@
 
 #include "../accounts/accounts.h"
 #include "../engine.h"
+#include "../lanes/lanes.h"
 
 typedef struct http_reply http_reply;
 typedef struct sequence_table sequence_table;
@@ -30,6 +31,7 @@ typedef struct http_host {
     const void *account_page; // what GET /account answers where accounts are on
     size_t account_page_bytes;
     accounts *accounts; // NULL: off
+    lanes_host *lanes;  // NULL: there is no /v1/lanes
     // for the metrics: connections of the page's protocol and of the lanes protocol; NULL: none
     const uint32_t *n_sessions, *n_connections;
     void (*want_write)(void *owner); // the reply of this owner has news
@@ -74,7 +76,7 @@ http_reply *http_answer(http_host *host, const http_request *request);
 http_reply *http_refuse(http_host *host, const char *code, const char *message);
 
 void http_reply_set_owner(http_reply *r, void *owner);
-bool http_reply_head(http_head *head, const http_reply *r); // false: not known yet
+bool http_reply_head(http_head *head, http_reply *r); // false: not known yet
 // The next bytes of the body, none if there are none yet.
 size_t http_reply_pull(uint8_t *dst, http_reply *r, size_t capacity, bool *is_last);
 // After how many microseconds to pull, where nothing should be sent yet; 0: at once.

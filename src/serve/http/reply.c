@@ -265,8 +265,10 @@ http_reply *http_refuse(http_host *host, const char *code, const char *message)
 
 void http_reply_set_owner(http_reply *r, void *owner) { r->owner = owner; }
 
-bool http_reply_head(http_head *head, const http_reply *r)
+bool http_reply_head(http_head *head, http_reply *r)
 {
+    if (r->exchange && !r->has_head)
+        exchange_go_on(r->exchange);
     *head = r->head;
     return r->has_head && !(r->job && r->job->is_held);
 }
@@ -309,6 +311,8 @@ size_t http_reply_pull(uint8_t *dst, http_reply *r, size_t capacity, bool *is_la
 void http_reply_close(http_reply *r)
 {
     r->owner = NULL;
+    if (r->exchange)
+        exchange_close(r->exchange);
     if (r->job && r->job->is_held) {
         r->host->counters.n_cancelled++;
         drop_held(r->job);

@@ -9,6 +9,7 @@
 #include "../request.h"
 
 typedef struct job job;
+typedef struct exchange exchange; // of frames of the lanes protocol
 
 struct http_reply {
     http_host *host;
@@ -22,6 +23,8 @@ struct http_reply {
     size_t n_pulled;
     uint64_t flushed_ns; // when a stream had something to say last
     job *job;
+    exchange *exchange;
+    char allow[48]; // what head.allow may point to
 };
 
 // A kind of work. Only those without rollouts or streams may leave step and flush out.
@@ -70,5 +73,9 @@ bool job_begin(job *j, const job_kind *kind, http_reply *r, const job_size *size
 // Its owner and client are set; it is the job's from now on.
 bool job_submit(job *j, activity *a); // false: out of memory, and the activity is gone
 void job_cancel(job *j);
+
+// What the transport's calls mean for an exchange: to go on with what was waited for; to end it.
+void exchange_go_on(exchange *x);
+void exchange_close(exchange *x);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "lanes_private.h"
 
+#include <assert.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -44,7 +45,7 @@ static bool is_token(const lanes *l, const uint8_t *token)
     return difference == 0;
 }
 
-lanes *find_kept(const lanes_host *host, const uint8_t *token, int64_t account)
+lanes *lanes_find(const lanes_host *host, const uint8_t *token, int64_t account)
 {
     lanes *found = NULL;
     for (lanes *l = host->first_kept; l; l = l->next_kept)
@@ -86,7 +87,7 @@ static bool forget_oldest(lanes_host *host)
 {
     lanes *l = oldest_parked(host);
     if (l)
-        unkeep(l);
+        lanes_forget(l);
     return l;
 }
 
@@ -113,14 +114,14 @@ uint64_t lanes_expire(lanes_host *host, uint64_t now_ns)
         uint64_t end_ns = l->parked_ns + host->keep_ns;
         if (now_ns < end_ns)
             return end_ns - now_ns; // the others came later
-        unkeep(l);
+        lanes_forget(l);
     }
     return 0;
 }
 
 // --------------------------------------------------------------------------------- life
 
-void unkeep(lanes *l)
+void lanes_forget(lanes *l)
 {
     unlink_kept(l);
     bool was_parked = is_parked(l);
@@ -168,14 +169,12 @@ void park(lanes *l)
     keep_limits(l->host);
 }
 
-static void answer_resume(lanes *l)
+void lanes_list(bl_buffer *out, const lanes *l)
 {
-    bl_buffer out;
     frame_resumed all = {.n_stored = l->store.n_kept};
     for (uint32_t i = 0; i < l->n_sessions; i++)
         all.n_sessions += !l->sessions[i]->is_closing;
-    begin_frame(&out, l, &l->resume, OP_ANSWER | OP_RESUME);
-    bl_buffer_append(&out, &all, sizeof all);
+    bl_buffer_append(out, &all, sizeof all);
     for (uint32_t i = 0; i < l->n_sessions; i++) {
         const lane_session *s = l->sessions[i];
         frame_session told = {.id = s->id,
@@ -185,9 +184,16 @@ static void answer_resume(lanes *l)
                                        | (s->has_masks ? SESSION_MASKS : 0)
                                        | (s->pattern ? SESSION_PATTERN : 0)};
         if (!s->is_closing)
-            bl_buffer_append(&out, &told, sizeof told);
+            bl_buffer_append(out, &told, sizeof told);
     }
+}
+
+static void answer_resume(lanes *l)
+{
+    bl_buffer out;
     l->is_resuming = false;
+    begin_frame(&out, l, &l->resume, OP_ANSWER | OP_RESUME);
+    lanes_list(&out, l);
     end_frame(l, &out);
 }
 
@@ -201,7 +207,8 @@ void settle_if_idle(lanes *l)
         l->host->n_connections--;
         return;
     }
-    answer_resume(l);
+    if (l->is_resuming)
+        answer_resume(l);
     for (uint32_t i = l->n_sessions; i-- > 0;)
         run_queued(l->sessions[i]);
 }
@@ -226,7 +233,7 @@ bool do_keep(lanes *l, const frame_head *head, lanes_error *e)
         return lanes_fail(e, ERROR_BAD_FRAME, "KEEP takes no payload");
     if (head->flags & KEEP_NO_MORE) {
         if (l->is_kept)
-            unkeep(l);
+            lanes_forget(l);
         return answer_keep(l, head);
     }
     if (l->host->keep_ns == 0)
@@ -240,31 +247,43 @@ bool do_keep(lanes *l, const frame_head *head, lanes_error *e)
     return answer_keep(l, head);
 }
 
-// `l` has no owner; that of `from`, with what waits to be sent, becomes its own.
-static void take_connection(lanes *l, lanes *from)
+// What waits to be sent goes out first.
+static void take_frames(lanes *l, lanes *from)
 {
-    l->owner = from->owner;
-    from->owner = (lanes_owner){0};
-    if (from->first) {
-        l->first = from->first;
-        l->last = from->last;
-        l->n_out = from->n_out;
-        from->first = NULL;
-        from->last = &from->first;
-        from->n_out = 0;
-    }
-    l->tab.visitor = from->tab.visitor;
-    l->host->n_parked--;
-    l->host->n_connections += !l->is_settling;
+    assert(!l->first);
+    if (!from->first)
+        return;
+    l->first = from->first;
+    l->last = from->last;
+    l->n_out = from->n_out;
+    from->first = NULL;
+    from->last = &from->first;
+    from->n_out = 0;
 }
 
-void lanes_take_back(lanes *l)
+const lanes_owner *lanes_get_owner(const lanes *l) { return &l->owner; }
+
+// Requests of the new owner wait until settle_if_idle finds nothing of the old one under way.
+static void connect_to(lanes *l, const lanes_owner *owner, const visitor *who)
 {
     lanes_owner old = l->owner;
-    if (!old.object)
-        return;
-    lanes_close(l);
-    old.lose(old.object);
+    if (old.object) {
+        lanes_close(l);
+        old.lose(old.object);
+    }
+    l->owner = *owner;
+    l->tab.visitor = *who;
+    for (uint32_t i = 0; i < l->n_sessions; i++)
+        l->sessions[i]->credit = l->sessions[i]->credit_at_open;
+    l->host->n_parked--;
+    l->host->n_connections += !l->is_settling;
+    l->is_settling = true;
+}
+
+void lanes_connect(lanes *l, const lanes_owner *owner, const visitor *who)
+{
+    connect_to(l, owner, who);
+    settle_if_idle(l);
 }
 
 bool do_resume(lanes **at, const frame_head *head, const uint8_t *payload, lanes_error *e)
@@ -275,17 +294,16 @@ bool do_resume(lanes **at, const frame_head *head, const uint8_t *payload, lanes
                           head->bytes);
     if (fresh->n_sessions > 0 || fresh->store.n_kept > 0 || fresh->is_kept)
         return lanes_fail(e, ERROR_BAD_FRAME, "RESUME comes before OPEN and KEEP");
-    lanes *l = find_kept(fresh->host, payload, account_of(fresh));
+    lanes *l = lanes_find(fresh->host, payload, account_of(fresh));
     if (!l)
         return lanes_fail(e, ERROR_NOT_KEPT, "nothing is kept under this token (any more)");
-    lanes_take_back(l);
-    take_connection(l, fresh);
+    connect_to(l, &fresh->owner, &fresh->tab.visitor);
+    take_frames(l, fresh);
+    fresh->owner = (lanes_owner){0};
     destroy_lanes(fresh);
     *at = l;
-    for (uint32_t i = 0; i < l->n_sessions; i++)
-        l->sessions[i]->credit = l->sessions[i]->credit_at_open;
     l->resume = *head;
-    l->is_settling = l->is_resuming = true;
+    l->is_resuming = true;
     settle_if_idle(l);
     return true;
 }
@@ -293,5 +311,5 @@ bool do_resume(lanes **at, const frame_head *head, const uint8_t *payload, lanes
 void lanes_host_clear(lanes_host *host)
 {
     while (host->first_kept)
-        unkeep(host->first_kept);
+        lanes_forget(host->first_kept);
 }

@@ -359,6 +359,17 @@ bool lanes_is_full(const lanes *l)
     return is_full;
 }
 
+uint32_t lanes_count_unanswered(const lanes *l)
+{
+    uint32_t n = l->is_settling;
+    for (uint32_t i = 0; i < l->n_sessions; i++) {
+        const lane_session *s = l->sessions[i];
+        if (!s->is_closing)
+            n += s->n_queued + (s->busy ? 1u : 0u) + (s->next ? 1u : 0u);
+    }
+    return n;
+}
+
 // -------------------------------------------------------------------------------------- life
 
 static void read_sha256(uint8_t *digest, const char *hex)

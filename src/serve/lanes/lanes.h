@@ -12,6 +12,22 @@
 
 typedef struct lanes lanes;
 
+typedef enum error_code {
+    ERROR_BAD_FRAME = 1,
+    ERROR_NO_SESSION,
+    ERROR_NO_STATE,
+    ERROR_TOO_MANY,
+    ERROR_OTHER_MODEL,
+    ERROR_FAILED,
+    ERROR_REFUSED, // by the account: credit, quota, limits
+    ERROR_NOT_KEPT
+} error_code;
+
+typedef struct lanes_error {
+    error_code code;
+    char message[200];
+} lanes_error;
+
 // What carries the frames.
 typedef struct lanes_owner {
     void *object;                     // NULL: nobody
@@ -45,13 +61,32 @@ bool lanes_receive_stream(lanes **l, const uint8_t *data, size_t bytes);
 // True while so much waits that no more requests should be read.
 bool lanes_is_full(const lanes *l);
 
+uint32_t lanes_count_unanswered(const lanes *l); // requests; 0: all is done
+
 // The next frame to send, with `room` free bytes before it; NULL: nothing waits.
 uint8_t *lanes_next(const lanes *l, size_t *bytes);
 void lanes_sent(lanes *l); // frees it
 
+// ------------------------------------------------------------------------------- one state
+
+// As EXPORT answers and IMPORT takes it: the model's hash, then the bits.
+bool lanes_export_state(bl_buffer *out, const lanes *l, uint64_t name, lanes_error *e);
+// name 0: whatever follows from the content; it is told in *name.
+bool lanes_import_state(lanes *l, uint64_t *name, const uint8_t *data, size_t bytes,
+                        lanes_error *e);
+bool lanes_drop_state(lanes *l, uint64_t name, lanes_error *e); // one reference
+
 // ---------------------------------------------------------------------- lanes without connections
 
 enum { MAX_PARKED = 64, MAX_PARKED_STATES = 1 << 21 }; // of all; the oldest go first
+
+// Those that are kept under a token, with or without a connection; NULL: none, or of another account.
+lanes *lanes_find(const lanes_host *host, const uint8_t *token, int64_t account);
+const lanes_owner *lanes_get_owner(const lanes *l);
+// Kept lanes get another owner, of the visitor's account; who had them loses them.
+void lanes_connect(lanes *l, const lanes_owner *owner, const visitor *who);
+void lanes_forget(lanes *l);                     // no longer kept
+void lanes_list(bl_buffer *out, const lanes *l); // a frame_resumed and its frame_sessions
 
 // Forgets those whose time is over. Returns after how long to call again, 0: none is parked.
 uint64_t lanes_expire(lanes_host *host, uint64_t now_ns);

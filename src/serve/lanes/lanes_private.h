@@ -22,22 +22,6 @@ enum {
     MAX_OUT_PARTS = 2 // and before steps are gathered into one frame
 };
 
-typedef enum error_code {
-    ERROR_BAD_FRAME = 1,
-    ERROR_NO_SESSION,
-    ERROR_NO_STATE,
-    ERROR_TOO_MANY,
-    ERROR_OTHER_MODEL,
-    ERROR_FAILED,
-    ERROR_REFUSED, // by the account: credit, quota, limits
-    ERROR_NOT_KEPT
-} error_code;
-
-typedef struct lanes_error {
-    error_code code;
-    char message[200];
-} lanes_error;
-
 typedef struct frame_out {
     struct frame_out *next;
     bl_buffer content; // room, head, payload
@@ -140,13 +124,10 @@ void drop_queued(lane_session *s);
 bool do_keep(lanes *l, const frame_head *head, lanes_error *e);
 // Puts kept lanes in the place of *l, whose connection they take.
 bool do_resume(lanes **l, const frame_head *head, const uint8_t *payload, lanes_error *e);
-void park(lanes *l); // that is kept and has lost its connection
-void unkeep(lanes *l);
+void park(lanes *l);           // that is kept and has lost its connection
 void settle_if_idle(lanes *l); // nothing of an earlier connection is under way any more
 // Makes room for n states more, as far as parked lanes have it.
 bool make_room(lanes_host *host, uint64_t n);
-lanes *find_kept(const lanes_host *host, const uint8_t *token, int64_t account); // or NULL
-void lanes_take_back(lanes *l); // from its connection, if it has one
-void destroy_lanes(lanes *l);   // nobody is there, nothing is under way, and it is not kept
+void destroy_lanes(lanes *l); // nobody is there, nothing is under way, and it is not kept
 
 #endif

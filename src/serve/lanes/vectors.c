@@ -190,20 +190,18 @@ static void clear_padding(uint8_t *state, const lanes *l)
         state[l->state_bytes - 1] &= (uint8_t)((1u << (n_bits % 8)) - 1);
 }
 
-bool do_import(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+static bool import_states(lanes *l, uint64_t *names, size_t n, const uint8_t *payload, size_t bytes,
+                          lanes_error *e)
 {
-    lanes *l = s->owner;
-    uint64_t names[BL_LANES];
-    size_t hash_bytes = sizeof l->model_sha256,
-           expected = hash_bytes + head->n_lanes * l->state_bytes;
-    if (head->n_lanes < 1 || head->n_lanes > BL_LANES || head->bytes != expected)
-        return lanes_fail(e, ERROR_BAD_FRAME, "%u states of this model take %zu bytes, not %u",
-                          head->n_lanes, expected, head->bytes);
+    size_t hash_bytes = sizeof l->model_sha256, expected = hash_bytes + n * l->state_bytes;
+    if (n < 1 || n > BL_LANES || bytes != expected)
+        return lanes_fail(e, ERROR_BAD_FRAME, "%zu states of this model take %zu bytes, not %zu", n,
+                          expected, bytes);
     if (memcmp(l->model_sha256, payload, hash_bytes) != 0)
         return lanes_fail(e, ERROR_OTHER_MODEL, "these are states of another model");
-    if (!may_store(l, head->n_lanes, e))
+    if (!may_store(l, n, e))
         return false;
-    for (size_t i = 0; i < head->n_lanes; i++) {
+    for (size_t i = 0; i < n; i++) {
         memcpy(l->scratch, payload + hash_bytes + i * l->state_bytes, l->state_bytes);
         clear_padding(l->scratch, l);
         names[i] = store_add(&l->store, l->scratch);
@@ -214,7 +212,52 @@ bool do_import(lane_session *s, const frame_head *head, const uint8_t *payload, 
         return lanes_fail(e, ERROR_TOO_MANY, "%d states are stored; DROP some", MAX_STORED);
     }
     count_stored(l);
+    return true;
+}
+
+bool do_import(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
+{
+    uint64_t names[BL_LANES];
+    if (!import_states(s->owner, names, head->n_lanes, payload, head->bytes, e))
+        return false;
     answer(s, head, names, head->n_lanes * sizeof *names);
+    return true;
+}
+
+// ------------------------------------------------------------------------------ one state
+
+static bool fail_no_name(lanes_error *e, uint64_t name)
+{
+    return lanes_fail(e, ERROR_NO_STATE, "there is no state %016llx", (unsigned long long)name);
+}
+
+bool lanes_export_state(bl_buffer *out, const lanes *l, uint64_t name, lanes_error *e)
+{
+    const uint8_t *state = store_get(&l->store, name);
+    if (!state)
+        return fail_no_name(e, name);
+    bl_buffer_append(out, l->model_sha256, sizeof l->model_sha256);
+    bl_buffer_append(out, state, l->state_bytes);
+    return true;
+}
+
+bool lanes_import_state(lanes *l, uint64_t *name, const uint8_t *data, size_t bytes, lanes_error *e)
+{
+    uint64_t wanted = *name;
+    if (!import_states(l, name, 1, data, bytes, e))
+        return false;
+    if (wanted == 0 || wanted == *name)
+        return true;
+    (void)lanes_drop_state(l, *name, e);
+    return lanes_fail(e, ERROR_BAD_FRAME, "the name of this state is %016llx, not %016llx",
+                      (unsigned long long)*name, (unsigned long long)wanted);
+}
+
+bool lanes_drop_state(lanes *l, uint64_t name, lanes_error *e)
+{
+    if (!store_release(&l->store, name))
+        return fail_no_name(e, name);
+    count_stored(l);
     return true;
 }
 
