@@ -13,7 +13,7 @@ ninja -C build-fuzz --quiet
 export BITLOOM_TINY="$PWD/tests/data/tiny.safetensors"
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 mkdir -p build-fuzz/crashes
-for target in ${*:-graph program network pattern expression lanes http session}; do
+for target in ${*:-graph program network pattern expression lanes http session sessions}; do
     corpus=build-fuzz/corpus/$target
     mkdir -p "$corpus"
     seeds=tests/data/fuzz/$target

@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *listen, *socket, *certificate, *key, *accounts;
+    const char *listen, *socket, *certificate, *key, *accounts, *sessions;
     int64_t keep_seconds;
 } settings;
 
@@ -19,7 +19,7 @@ static volatile sig_atomic_t should_stop;
 static void on_signal(int number)
 {
     (void)number;
-    should_stop = 1;
+    should_stop = should_stop ? 2 : 1;
 }
 
 static void on_ready(void *context, const char *url)
@@ -51,6 +51,7 @@ static int run(const bl_command *c)
                               .socket = o->socket,
                               .certificate = o->certificate,
                               .key = o->key,
+                              .sessions = o->sessions,
                               .accounts = o->accounts,
                               .keep_seconds = (uint32_t)o->keep_seconds,
                               .page = bl_page_bytes ? bl_page : NULL,
@@ -77,6 +78,8 @@ static const bl_option options[] = {
      "also speak the lanes protocol at this Unix socket"},
     {"accounts", 0, BL_OPTION_TEXT, offsetof(settings, accounts), "FILE", 0, 0,
      "ask for keys and charge credit: the file of `bitloom account`"},
+    {"sessions", 0, BL_OPTION_TEXT, offsetof(settings, sessions), "FILE", 0, 0,
+     "keep what clients asked to be kept here when the server stops, until the next one starts"},
     {"keep-seconds", 0, BL_OPTION_INT, offsetof(settings, keep_seconds), "N", 0, 86400,
      "how long the lanes of clients that ask for it wait for their return (600); 0: not at all"},
 };
@@ -89,7 +92,7 @@ const bl_verb bl_verb_serve = {
         "Serves the page at http://HOST:PORT/, OpenAI's API at /v1 and the inference protocol\n"
         "at /v2 (docs/formats/http.md), and the lanes protocol (websocket.md). Anybody who can\n"
         "reach the address can use it: keep to loopback unless you mean otherwise. Ctrl-C ends\n"
-        "it.",
+        "it when what is under way has ended, after 4 seconds at most; a second one at once.",
     .example = "bitloom serve classics.loom --listen 127.0.0.1:8512",
     .options = options,
     .n_options = sizeof options / sizeof *options,

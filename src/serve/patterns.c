@@ -14,6 +14,12 @@ struct shared_pattern {
 
 const bl_pattern *shared_pattern_get(const shared_pattern *p) { return p->pattern; }
 
+const char *shared_pattern_text(size_t *bytes, const shared_pattern *p)
+{
+    *bytes = p->bytes;
+    return p->text;
+}
+
 shared_pattern *shared_pattern_retain(shared_pattern *p)
 {
     if (p)

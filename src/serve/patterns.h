@@ -15,8 +15,9 @@ enum { MAX_PATTERN_STATES = 16384 }; // its gates are some hundred thousand then
 typedef struct shared_pattern shared_pattern; // counted; any thread may hold and release it
 
 const bl_pattern *shared_pattern_get(const shared_pattern *p);
-shared_pattern *shared_pattern_retain(shared_pattern *p); // NULL: NULL
-void shared_pattern_release(shared_pattern *p);           // NULL: nothing
+const char *shared_pattern_text(size_t *bytes, const shared_pattern *p); // what it was made from
+shared_pattern *shared_pattern_retain(shared_pattern *p);                // NULL: NULL
+void shared_pattern_release(shared_pattern *p);                          // NULL: nothing
 
 // What is to be built.
 typedef struct pattern_job {

@@ -5,6 +5,8 @@
 
 #include "server.h"
 
+#include "saved.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +81,10 @@ int admit_connection(struct lws *wsi, visitor *v)
     request_error e = {0};
     if (!may_connect(wsi))
         return refuse_connection(wsi);
+    if (s->is_stopping) {
+        lws_return_http_status(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, "the server stops");
+        return -1;
+    }
     if (!s->accounts)
         return 0;
     find_key(wsi, key);
@@ -95,6 +101,8 @@ int admit_connection(struct lws *wsi, visitor *v)
 
 static int receive(struct lws *wsi, connection *c, const void *data, size_t bytes)
 {
+    if (server_of(wsi)->is_stopping)
+        return 0; // too late
     if (c->received.bytes + bytes > MAX_MESSAGE_BYTES)
         c->is_too_long = true;
     else
@@ -122,12 +130,12 @@ static int send_next(struct lws *wsi, connection *c)
 {
     const message *m = session_next_message(c->session);
     if (!m)
-        return 0;
+        return stay_or_leave(wsi, true);
     enum lws_write_protocol kind = m->is_binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT;
     if (lws_write(wsi, m->data + LWS_PRE, m->bytes, kind) < (int)m->bytes)
         return -1;
     session_message_sent(c->session);
-    if (session_next_message(c->session))
+    if (session_next_message(c->session) || server_of(wsi)->is_leaving)
         lws_callback_on_writable(wsi);
     if (c->is_held && !session_is_full(c->session)) {
         c->is_held = false;
@@ -170,6 +178,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 {
     connection *c = user;
     switch (reason) {
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return server_of(wsi)->is_stopping ? -1 : 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return http_confirm_upgrade(wsi, data);
     case LWS_CALLBACK_HTTP: return http_begin(wsi, c, data);
     case LWS_CALLBACK_HTTP_BODY: return http_receive(c, data, bytes);
@@ -178,7 +187,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_TIMER: want_write(wsi); return 0;
     case LWS_CALLBACK_CLOSED_HTTP:
         if (c)
-            http_drop(c);
+            http_drop(server_of(wsi), c);
         return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return admit_connection(wsi, &c->visitor);
     case LWS_CALLBACK_ESTABLISHED: return open_session(wsi, c);
@@ -203,12 +212,13 @@ static const struct lws_protocols protocols[] = {
 
 // ------------------------------------------------------------------------------------- life
 
-// Looks at once a second; with nothing parked, that is all it does.
-static void expire(lws_sorted_usec_list_t *list)
+// Once a second; more often while the server stops, so that it sees when all is done.
+void server_look(lws_sorted_usec_list_t *clock)
 {
-    server *s = lws_container_of(list, server, expiry);
-    (void)lanes_expire(&s->lanes, bl_time_ns());
-    lws_sul_schedule(s->context, 0, &s->expiry, expire, LWS_US_PER_SEC);
+    server *s = lws_container_of(clock, server, clock);
+    lanes_expire(&s->lanes, bl_time_ns());
+    lws_sul_schedule(s->context, 0, clock, server_look,
+                     s->is_stopping ? LWS_US_PER_SEC / 50 : LWS_US_PER_SEC);
 }
 
 static void wake(void *context) { lws_cancel_service(((server *)context)->context); }
@@ -266,8 +276,9 @@ static bl_status start(server *s, int port, bl_diag *diag)
                                : "");
     if (s->params->socket && lanes_listen(s, s->params->socket, diag) != BL_OK)
         return BL_ERR_IO;
-    if (s->lanes.keep_ns > 0)
-        expire(&s->expiry);
+    server_look(&s->clock);
+    if (s->params->sessions && saved_take(s->params->sessions, diag) != BL_OK)
+        return BL_ERR_IO;
     char url[320];
     const char *host = s->host_name[0] ? s->host_name : "127.0.0.1";
     snprintf(url, sizeof url, strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
@@ -282,9 +293,20 @@ static void stop(server *s)
 {
     if (s->context)
         lws_context_destroy(s->context);
-    lanes_host_clear(&s->lanes);
     while (s->host.n_sessions > 0 || s->http.n_running > 0 || s->lanes.n_connections > 0)
         deliver(s);
+}
+
+// What earlier servers have kept comes back before anybody can ask for it.
+static bl_status start_with_saved(server *s, int port, bl_diag *diag)
+{
+    const char *path = s->params->sessions;
+    bl_status status = path ? saved_check_folder(path, diag) : BL_OK;
+    if (path && status == BL_OK)
+        status = saved_read(path, &s->lanes, &s->http, diag);
+    if (status == BL_OK)
+        status = start(s, port, diag);
+    return status;
 }
 
 static void wake_nobody(void *context) { (void)context; }
@@ -323,15 +345,21 @@ bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
     if (status != BL_OK)
         bl_diag_set(diag, status, NULL, 0, 0, "%s", bl_status_text(status));
     else
-        status = start(&s, port, diag);
-    while (status == BL_OK && !*params->should_stop)
+        status = start_with_saved(&s, port, diag);
+    bool is_served = status == BL_OK;
+    while (is_served && !*params->should_stop)
         if (lws_service(s.context, 0) < 0)
             break;
+    if (is_served)
+        server_leave(&s, protocols);
     engine_set_wake(s.host.engine, wake_nobody);
     if (s.accounts)
         accounts_set_wake(s.accounts, wake_nobody);
     stop(&s);
     lanes_stop_listening(&s);
+    if (is_served && params->sessions)
+        status = saved_write(params->sessions, &s.lanes, &s.http, diag);
+    lanes_host_clear(&s.lanes);
     accounts_close(&s.accounts);
     engine_destroy(&s.host.engine);
     http_host_clear(&s.http);

@@ -25,9 +25,13 @@ typedef struct server {
     lanes_host lanes;
     dev_t socket_device; // of the Unix socket that this server has made
     ino_t socket_number;
-    accounts *accounts;            // NULL: off
-    char host_name[256];           // of --listen
-    lws_sorted_usec_list_t expiry; // of parked lanes
+    accounts *accounts;           // NULL: off
+    char host_name[256];          // of --listen
+    lws_sorted_usec_list_t clock; // what is to be looked at now and then
+    // a stop, see server_stop.c
+    bool is_stopping;   // no new work is taken
+    bool is_leaving;    // who has got all that was for it is told to go
+    uint32_t n_replies; // HTTP requests under way
 } server;
 
 // Per connection; libwebsockets zeroes it.
@@ -62,7 +66,7 @@ int http_receive(connection *c, const void *data, size_t bytes);
 int http_answer_request(struct lws *wsi, connection *c); // the body is there, or there is none
 int http_continue(struct lws *wsi, connection *c);       // there is room to write
 void http_want_write(struct lws *wsi, connection *c);
-void http_drop(connection *c); // the request under way, if there is one
+void http_drop(server *s, connection *c); // the request under way, if there is one
 
 typedef struct lanes_connection { // libwebsockets zeroes it
     lanes *lanes;
@@ -70,6 +74,12 @@ typedef struct lanes_connection { // libwebsockets zeroes it
     bl_buffer received;
     bool is_too_long, is_held;
 } lanes_connection;
+
+// Lets what is under way end, for a few seconds, and then tells all to go. After it nobody is served.
+void server_leave(server *s, const struct lws_protocols *protocols);
+// For a connection that has nothing left to be sent: what its callback returns, -1 to leave.
+int stay_or_leave(struct lws *wsi, bool is_websocket);
+void server_look(lws_sorted_usec_list_t *clock); // keeps itself going
 
 // The lanes protocol over WebSocket, and over a Unix socket as raw bytes.
 int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,

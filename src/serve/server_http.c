@@ -73,17 +73,19 @@ static bool send_head(struct lws *wsi, const connection *c)
            && lws_finalize_write_http_header(wsi, start, &at, end) == 0;
 }
 
-void http_drop(connection *c)
+void http_drop(server *s, connection *c)
 {
-    if (c->reply)
+    if (c->reply) {
         http_reply_close(c->reply);
+        s->n_replies--;
+    }
     c->reply = NULL;
     bl_buffer_clear(&c->received);
 }
 
 static int end_request(struct lws *wsi, connection *c)
 {
-    http_drop(c);
+    http_drop(server_of(wsi), c);
     return c->is_last || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
@@ -171,8 +173,9 @@ static const char *refusal_text(const char *code)
 {
     return strcmp(code, "too_large") == 0         ? "the body is longer than 1048576 bytes"
            : strcmp(code, "length_required") == 0 ? "a body needs a Content-Length"
-                                                  : "Host or Origin names another place; use the "
-                                                    "address that the server printed";
+           : strcmp(code, "stopping") == 0 ? "the server stops; send it again to the next one"
+                                           : "Host or Origin names another place; use the "
+                                             "address that the server printed";
 }
 
 // A client that sends its next request before it has read the answer makes libwebsockets call again
@@ -205,6 +208,7 @@ int http_answer_request(struct lws *wsi, connection *c)
     bl_buffer_clear(&c->received);
     if (!c->reply)
         return -1;
+    server_of(wsi)->n_replies++;
     http_reply_set_owner(c->reply, wsi);
     lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
     http_want_write(wsi, c);
@@ -264,7 +268,7 @@ static void copy_key(struct lws *wsi, char *key)
 int http_begin(struct lws *wsi, connection *c, const char *path)
 {
     char length[24] = "", version[16] = "";
-    http_drop(c);
+    http_drop(server_of(wsi), c);
     lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH);
     lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_HTTP);
     bool is_http2 = lws_get_network_wsi(wsi) != wsi;
@@ -282,6 +286,8 @@ int http_begin(struct lws *wsi, connection *c, const char *path)
     copy_custom_header(wsi, c->json_bytes, sizeof c->json_bytes,
                        "inference-header-content-length:");
     c->refusal = find_refusal(wsi, c->method, length);
+    if (!c->refusal && server_of(wsi)->is_stopping)
+        c->refusal = "stopping";
     c->is_last = c->refusal && strcmp(c->refusal, "forbidden") != 0;
     bool is_told_later = !is_empty || (*length && strcmp(c->method, "POST") == 0);
     return is_told_later && !c->is_last ? 0 : http_answer_request(wsi, c);

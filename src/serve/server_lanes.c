@@ -54,6 +54,8 @@ static int receive_message(struct lws *wsi, lanes_connection *c, const void *dat
     static const uint8_t nothing[1];
     if (!c->lanes)
         return -1;
+    if (server_of(wsi)->is_stopping)
+        return 0; // too late: not carried out
     if (c->received.bytes + bytes > MAX_FRAME_PAYLOAD + FRAME_HEAD_BYTES)
         c->is_too_long = true;
     else
@@ -68,16 +70,24 @@ static int receive_message(struct lws *wsi, lanes_connection *c, const void *dat
     return hold_if_full(wsi, c);
 }
 
+static int receive_piece(struct lws *wsi, lanes_connection *c, const void *data, size_t bytes)
+{
+    if (server_of(wsi)->is_stopping)
+        return 0;
+    bool is_stream = c->lanes && lanes_receive_stream(&c->lanes, data, bytes);
+    return is_stream ? hold_if_full(wsi, c) : -1;
+}
+
 static int send_next(struct lws *wsi, lanes_connection *c, enum lws_write_protocol kind)
 {
     size_t bytes;
     uint8_t *frame = c->lanes ? lanes_next(c->lanes, &bytes) : NULL;
     if (!frame)
-        return 0;
+        return stay_or_leave(wsi, kind == LWS_WRITE_BINARY);
     if (lws_write(wsi, frame, bytes, kind) < (int)bytes)
         return -1;
     lanes_sent(c->lanes);
-    if (lanes_next(c->lanes, &bytes))
+    if (lanes_next(c->lanes, &bytes) || server_of(wsi)->is_leaving)
         lws_callback_on_writable(wsi);
     return hold_if_full(wsi, c);
 }
@@ -87,12 +97,12 @@ int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user
 {
     lanes_connection *c = user;
     switch (reason) {
+    case LWS_CALLBACK_FILTER_NETWORK_CONNECTION: return server_of(wsi)->is_stopping ? -1 : 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return admit_connection(wsi, &c->visitor);
     case LWS_CALLBACK_ESTABLISHED: return open_connection(wsi, c, &c->visitor);
     case LWS_CALLBACK_RAW_ADOPT: return open_connection(wsi, c, NULL); // who may open the socket
     case LWS_CALLBACK_RECEIVE: return receive_message(wsi, c, data, bytes);
-    case LWS_CALLBACK_RAW_RX:
-        return c->lanes && lanes_receive_stream(&c->lanes, data, bytes) ? hold_if_full(wsi, c) : -1;
+    case LWS_CALLBACK_RAW_RX: return receive_piece(wsi, c, data, bytes);
     case LWS_CALLBACK_SERVER_WRITEABLE: return send_next(wsi, c, LWS_WRITE_BINARY);
     case LWS_CALLBACK_RAW_WRITEABLE: return send_next(wsi, c, LWS_WRITE_RAW);
     case LWS_CALLBACK_CLOSED:

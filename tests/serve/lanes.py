@@ -311,14 +311,19 @@ class Socket(unittest.TestCase):
 
 class Server:
     """One of its own, for a test that stops it or wants other options."""
+    processes = []
 
-    def __init__(self, *options):
-        folder = os.path.dirname(SOCKET)
-        self.socket = tempfile.mktemp(dir=folder, suffix=".socket")
+    def __init__(self, *options, model=None):
+        self.folder = os.path.dirname(SOCKET)
+        self.socket = tempfile.mktemp(dir=self.folder, suffix=".socket")
         self.process = subprocess.Popen(
-            [BITLOOM, "serve", folder + "/tiny.loom", "--listen", "127.0.0.1:0", "--socket",
-             self.socket, *options], stderr=subprocess.PIPE, text=True)
-        self.port = int(self.process.stderr.readline().rsplit(":", 1)[1])
+            [BITLOOM, "serve", model or self.folder + "/tiny.loom", "--listen", "127.0.0.1:0",
+             "--socket", self.socket, *options], stderr=subprocess.PIPE, text=True)
+        self.processes.append(self.process)
+        line = self.process.stderr.readline()
+        if not line.startswith("listening"):
+            raise Failed(self.process.wait(), line)
+        self.port = int(line.rsplit(":", 1)[1])
 
     def connect(self, **options):
         return Lanes(UnixTransport(self.socket), **options)
@@ -327,6 +332,117 @@ class Server:
         self.process.terminate()
         errors = self.process.communicate(timeout=30)[1]
         assert self.process.returncode == 0, errors
+
+
+class Stopping(unittest.TestCase):
+    def setUp(self):
+        self.file = tempfile.mktemp(dir=os.path.dirname(SOCKET), suffix=".kept")
+
+    def test_sessions_outlive_the_server(self):
+        rollout = struct.pack("<IffIQ", 50, 1.0, 1.0, 0, 3)
+        alone = Lanes(UnixTransport(SOCKET))  # on a server that goes on
+        server = Server("--sessions", self.file)
+        lanes = server.connect()
+        token = lanes.keep()
+        for l in (alone, lanes):
+            l.read(b"It was ")
+            l.ask(PERMUTE, bytes(16), 8)
+            l.ask(ROLLOUT, rollout)
+        names = lanes.names(STORE)
+        done = lanes.sequence
+        lanes.send(BEAM, struct.pack("<IIfIQ", 1000, 512, 0.7, 0, 1))  # is refused: 8 lanes
+        with self.assertRaises(Failed):
+            lanes.answer()
+        server.stop()
+        self.assertEqual(os.stat(self.file).st_mode & 0o777, 0o600)
+        server = Server("--sessions", self.file)
+        self.assertFalse(os.path.exists(self.file))  # taken
+        lanes = server.connect(token=token)
+        self.assertEqual((lanes.kept, lanes.n_stored), ({1: (8, done + 1, 0)}, len(set(names))))
+        for l in (alone, lanes):
+            l.ask(ROLLOUT, rollout)
+            l.ask(PERMUTE, struct.pack("<H", 5), 1)
+        states = [l.ask(EXPORT, struct.pack("<Q", l.names(STORE)[0]), 1)[1] for l in (alone, lanes)]
+        self.assertEqual(*states)
+        lanes.ask(LOAD, struct.pack("<Q", names[0]), 1)
+        server.stop()  # and once more, with what was added
+        server = Server("--sessions", self.file)
+        lanes.transport.close()
+        lanes = server.connect(token=token)
+        self.assertEqual(lanes.n_stored, len(set(names)) + 1)
+        lanes.ask(KEEP, flags=1)
+        lanes.transport.close()
+        alone.transport.close()
+        server.stop()
+
+    def test_sequences_of_the_inference_protocol_too(self):
+        def infer(server, data, **parameters):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.request("POST", "/v2/models/tiny/infer", json.dumps({
+                "parameters": {"sequence_id": 7, **parameters},
+                "inputs": [{"name": "bytes", "datatype": "UINT8", "shape": [len(data)],
+                            "data": list(data)}]}))
+            answer = json.loads(connection.getresponse().read())
+            connection.close()
+            return answer["outputs"][0]["data"]
+        server = Server("--sessions", self.file)
+        infer(server, b"It was", sequence_start=True)
+        server.stop()
+        server = Server("--sessions", self.file)
+        after = infer(server, b" a ")
+        self.assertEqual(after, infer(server, b"It was a ", sequence_start=True))
+        server.stop()
+
+    def test_a_crash_does_not_bring_states_back_twice(self):
+        server = Server("--sessions", self.file)
+        lanes = server.connect()
+        token = lanes.keep()
+        server.stop()
+        server = Server("--sessions", self.file)
+        server.process.kill()
+        server.process.communicate()
+        server = Server("--sessions", self.file)
+        with self.assertRaisesRegex(Failed, "nothing is kept"):
+            server.connect(token=token)
+        server.stop()
+        lanes.transport.close()
+
+    def test_files_that_cannot_be_taken_are_left_alone(self):
+        server = Server("--sessions", self.file)
+        server.connect().keep()
+        server.stop()
+        other = os.path.dirname(SOCKET) + "/levels.loom"
+        subprocess.run([BITLOOM, "melt", os.path.dirname(TINY) + "/levels.safetensors", "-o", other,
+                        "-q"], check=True)
+        whole = pathlib.Path(self.file).read_bytes()
+        with self.assertRaisesRegex(Failed, "kept: byte 16: .*another model.*move it away"):
+            Server("--sessions", self.file, model=other)
+        self.assertEqual(pathlib.Path(self.file).read_bytes(), whole)
+        pathlib.Path(self.file).write_bytes(whole[:-1])
+        with self.assertRaisesRegex(Failed, "kept: byte 48: it should have"):
+            Server("--sessions", self.file)
+        self.assertEqual(pathlib.Path(self.file).read_bytes(), whole[:-1])
+        with self.assertRaisesRegex(Failed, "may be written"):
+            Server("--sessions", "/nowhere/file")
+
+    def test_clients_are_told_and_what_is_under_way_ends(self):
+        server = Server()
+        page = websocket.Client(server.port)
+        lanes = Lanes(WebSocketTransport(server.port))
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.request("POST", "/v1/completions",
+                           json.dumps({"prompt": "It was ", "max_tokens": 3000, "seed": 1}))
+        while struct.unpack("<QQQII", lanes.ask(STATS)[1])[4] == 0:
+            pass
+        server.process.terminate()
+        answer = json.loads(connection.getresponse().read())
+        self.assertEqual(answer["usage"]["completion_tokens"], 3000)
+        for client in (page, lanes.transport.client):
+            with self.assertRaisesRegex(EOFError, r"x03\\xe9the server stops"):  # 1001
+                client.receive()
+            client.close()
+        connection.close()
+        server.stop()
 
 
 class Keeping(unittest.TestCase):
@@ -503,6 +619,9 @@ if __name__ == "__main__":
                                    "--socket", SOCKET], stderr=subprocess.PIPE, text=True)
         PORT = int(server.stderr.readline().rsplit(":", 1)[1])
         outcome = unittest.main(argv=sys.argv[:1], exit=False)
+        for process in Server.processes:
+            process.kill()  # that a failed test has left
+            process.wait()
         server.terminate()
         server.communicate(timeout=30)
         assert server.returncode == 0 and not os.path.exists(SOCKET)

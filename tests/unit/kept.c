@@ -62,7 +62,7 @@ static void lose_connection(lanes *l, uint32_t n_left)
 {
     lanes_close(l);
     for (int i = 0; i < 100000 && host.n_connections > 0; i++)
-        pause();
+        wait_a_little();
     CHECK(host.n_connections == 0 && host.n_parked == n_left);
 }
 
@@ -70,7 +70,7 @@ static void forget_all(void)
 {
     lanes_host_clear(&host);
     for (int i = 0; i < 100000 && host.n_connections > 0; i++)
-        pause();
+        wait_a_little();
     CHECK(host.n_connections == 0 && host.n_parked == 0 && host.n_stored == 0 && !host.first_kept);
 }
 

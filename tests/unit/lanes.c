@@ -205,7 +205,7 @@ static void lies_are_answered(void)
         while (lanes_next(l, &out))
             lanes_sent(l);
         if (lanes_is_full(l) || i % 64 == 0)
-            pause();
+            wait_a_little();
     }
     disconnect(l);
 }

@@ -21,7 +21,7 @@ static inline uint32_t below(uint32_t n) { return (uint32_t)bl_random_below(&rng
 
 // ------------------------------------------------------------------------------- a connection
 
-static inline void pause(void)
+static inline void wait_a_little(void)
 {
     engine_deliver(under_test);
     nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
@@ -48,7 +48,7 @@ static inline frame_head next_frame(lanes *l, uint8_t *payload)
     uint8_t *frame = lanes_next(l, &bytes);
     frame_head head;
     for (int i = 0; i < 100000 && !frame; i++) {
-        pause();
+        wait_a_little();
         frame = lanes_next(l, &bytes);
     }
     REQUIRE(frame && bytes >= sizeof head);
@@ -108,7 +108,7 @@ static inline void disconnect(lanes *l)
     lanes_close(l);
     engine_stats stats;
     for (int i = 0; i < 100000 && host.n_connections > 0; i++)
-        pause();
+        wait_a_little();
     engine_get_stats(&stats, under_test);
     CHECK(host.n_connections == 0 && stats.n_activities == 0);
 }

@@ -156,7 +156,7 @@ static void cancelled_rollouts_leave_the_vector_behind_what_they_wrote(void)
         uint64_t name;
         send_to(l, OP_ROLLOUT, 5, 1, &p, sizeof p, 0);
         for (uint32_t i = below(14); i > 0; i--)
-            pause();
+            wait_a_little();
         for (int i = 0; i < 3; i++)
             send_to(l, OP_CANCEL, 100, 0, NULL, 0, 0);
         uint32_t n_confirmed = 0;

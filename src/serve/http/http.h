@@ -72,7 +72,7 @@ typedef struct http_head {
 
 // NULL: out of memory. The request is not needed any more after the call.
 http_reply *http_answer(http_host *host, const http_request *request);
-// An error that the transport found: "forbidden", "too_large", "length_required".
+// An error that the transport found: "forbidden", "too_large", "length_required", "stopping".
 http_reply *http_refuse(http_host *host, const char *code, const char *message);
 
 void http_reply_set_owner(http_reply *r, void *owner);

@@ -30,6 +30,7 @@ static const struct {
     {"too_fast", "rate_limit_error", 429, 1000, false},
     {"too_many_at_once", "rate_limit_error", 429, 500, false},
     {"busy", "rate_limit_error", 429, 200, false},
+    {"stopping", "server_error", 503, 1000, false},
     {"internal", "server_error", 503, 1000, false},
 };
 

@@ -3,6 +3,7 @@
 #include "sequences.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 sequence *sequences_find(http_host *host, int64_t account, const char *id)
@@ -52,6 +53,49 @@ void sequences_drop(http_host *host, sequence *s)
 {
     bl_free(NULL, s->state, host->sequences->state_bytes);
     *s = (sequence){0};
+}
+
+static int by_use(const void *x, const void *y)
+{
+    const sequence *a = *(sequence *const *)x, *b = *(sequence *const *)y;
+    return a->used_at < b->used_at ? -1 : a->used_at > b->used_at;
+}
+
+uint32_t sequences_save(FILE *file, const http_host *host)
+{
+    const sequence *all[MAX_SEQUENCES];
+    const sequence_table *t = host->sequences;
+    uint32_t n = 0;
+    for (size_t i = 0; t && i < MAX_SEQUENCES; i++)
+        if (t->sequences[i].id[0])
+            all[n++] = &t->sequences[i];
+    qsort(all, n, sizeof *all, by_use);
+    for (uint32_t i = 0; i < n; i++) {
+        fwrite(&all[i]->account, sizeof all[i]->account, 1, file);
+        fwrite(all[i]->id, sizeof all[i]->id, 1, file);
+        fwrite(all[i]->state, 1, t->state_bytes, file);
+    }
+    return n;
+}
+
+bool sequences_restore(http_host *host, uint32_t n, cursor *c)
+{
+    if (n > MAX_SEQUENCES)
+        return cursor_fail(c, "%u sequences; at most %d are kept", n, MAX_SEQUENCES);
+    for (uint32_t i = 0; i < n; i++) {
+        int64_t account;
+        char id[MAX_SEQUENCE_ID];
+        if (!cursor_read(&account, c, sizeof account) || !cursor_read(id, c, sizeof id))
+            return false;
+        if (!id[0] || id[sizeof id - 1] || sequences_find(host, account, id))
+            return cursor_fail(c, "a sequence has no proper id, or has it for the second time");
+        sequence *s = sequences_begin(host, account, id);
+        if (!s)
+            return cursor_fail_memory(c);
+        if (!cursor_read(s->state, c, host->sequences->state_bytes))
+            return false;
+    }
+    return true;
 }
 
 void http_host_clear(http_host *host)

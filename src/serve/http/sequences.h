@@ -5,6 +5,7 @@
 // The states of the inference protocol's sequences by id. Where the table is full, a new sequence
 // takes the place of the one that was idle for longest.
 
+#include "../cursor.h"
 #include "http.h"
 
 enum { MAX_SEQUENCES = 1024, MAX_SEQUENCE_ID = 64 };
@@ -28,5 +29,9 @@ sequence *sequences_find(http_host *host, int64_t account, const char *id);
 // At the empty text; NULL: no memory.
 sequence *sequences_begin(http_host *host, int64_t account, const char *id);
 void sequences_drop(http_host *host, sequence *s);
+
+// Of all, those used longest ago first; returns how many. Write errors stick to the file.
+uint32_t sequences_save(FILE *file, const http_host *host);
+bool sequences_restore(http_host *host, uint32_t n, cursor *c); // false: see the cursor
 
 #endif

@@ -308,6 +308,14 @@ bool do_resume(lanes **at, const frame_head *head, const uint8_t *payload, lanes
     return true;
 }
 
+void adopt_token(lanes *l, const uint8_t *token)
+{
+    memcpy(l->token, token, sizeof l->token);
+    l->is_kept = true;
+    link_last(l);
+    park(l);
+}
+
 void lanes_host_clear(lanes_host *host)
 {
     while (host->first_kept)

@@ -8,6 +8,7 @@
 
 #include "../accounts/accounts.h"
 #include "../engine.h"
+#include "../cursor.h"
 #include "frame.h"
 
 typedef struct lanes lanes;
@@ -80,7 +81,8 @@ bool lanes_drop_state(lanes *l, uint64_t name, lanes_error *e); // one reference
 
 enum { MAX_PARKED = 64, MAX_PARKED_STATES = 1 << 21 }; // of all; the oldest go first
 
-// Those that are kept under a token, with or without a connection; NULL: none, or of another account.
+// Those that are kept under a token, with or without a connection. NULL: none, or of another
+// account.
 lanes *lanes_find(const lanes_host *host, const uint8_t *token, int64_t account);
 const lanes_owner *lanes_get_owner(const lanes *l);
 // Kept lanes get another owner, of the visitor's account; who had them loses them.
@@ -90,6 +92,9 @@ void lanes_list(bl_buffer *out, const lanes *l); // a frame_resumed and its fram
 
 // Forgets those whose time is over. Returns after how long to call again, 0: none is parked.
 uint64_t lanes_expire(lanes_host *host, uint64_t now_ns);
+// Those that are parked, as bytes; write errors stick to the file.
+void lanes_save_all(FILE *file, const lanes_host *host);
+bool lanes_restore_all(lanes_host *host, uint32_t n, cursor *c); // false: see the cursor
 void lanes_host_clear(lanes_host *host); // no connection is left, n_connections is 0
 
 #endif

@@ -119,12 +119,15 @@ void run_queued(lane_session *s);
 lane_session *create_session(lanes *l, uint32_t id); // of one lane, at the empty text; or NULL
 void drop_queued(lane_session *s);
 
+void clear_padding(uint8_t *state, const lanes *l);
+
 // ------------------------------------------------------------------------------------- kept.c
 
 bool do_keep(lanes *l, const frame_head *head, lanes_error *e);
 // Puts kept lanes in the place of *l, whose connection they take.
 bool do_resume(lanes **l, const frame_head *head, const uint8_t *payload, lanes_error *e);
-void park(lanes *l);           // that is kept and has lost its connection
+void adopt_token(lanes *l, const uint8_t *token); // lanes without an owner are parked under it
+void park(lanes *l);                              // that is kept and has lost its connection
 void settle_if_idle(lanes *l); // nothing of an earlier connection is under way any more
 // Makes room for n states more, as far as parked lanes have it.
 bool make_room(lanes_host *host, uint64_t n);

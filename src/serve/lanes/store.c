@@ -124,6 +124,21 @@ static uint32_t take_place(store *s) // 1 + place, or 0
     return ++s->n_places;
 }
 
+bool store_put(store *s, uint64_t name, uint32_t n_references, const uint8_t *state)
+{
+    if (s->n_kept == s->max_kept || (s->n_kept >= s->n_buckets && !grow_buckets(s)))
+        return false;
+    uint32_t place = take_place(s);
+    if (place == 0)
+        return false;
+    uint32_t *bucket = &s->buckets[name & (s->n_buckets - 1)];
+    s->entries[place - 1] = (store_entry){name, n_references, *bucket};
+    *bucket = place;
+    memcpy(state_at(s, place - 1), state, s->state_bytes);
+    s->n_kept++;
+    return true;
+}
+
 uint64_t store_add(store *s, const uint8_t *state)
 {
     uint64_t name = hash(s, state);
@@ -131,17 +146,7 @@ uint64_t store_add(store *s, const uint8_t *state)
     for (name += name == 0; (i = find(s, name)) != 0; name += name == UINT64_MAX ? 2 : 1)
         if (memcmp(state_at(s, i - 1), state, s->state_bytes) == 0)
             return store_retain(s, name) ? name : 0;
-    if (s->n_kept == s->max_kept || (s->n_kept >= s->n_buckets && !grow_buckets(s)))
-        return 0;
-    uint32_t place = take_place(s);
-    if (place == 0)
-        return 0;
-    uint32_t *bucket = &s->buckets[name & (s->n_buckets - 1)];
-    s->entries[place - 1] = (store_entry){name, 1, *bucket};
-    *bucket = place;
-    memcpy(state_at(s, place - 1), state, s->state_bytes);
-    s->n_kept++;
-    return name;
+    return store_put(s, name, 1, state) ? name : 0;
 }
 
 const uint8_t *store_get(const store *s, uint64_t name)

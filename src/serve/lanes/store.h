@@ -30,6 +30,8 @@ void store_clear(store *s);
 
 // One more reference to a state; its name, never 0, or 0 where memory or max_kept are used up.
 uint64_t store_add(store *s, const uint8_t *state);
+// A state that had a name in a store of the same secret; false: no memory, or max_kept.
+bool store_put(store *s, uint64_t name, uint32_t n_references, const uint8_t *state);
 // The state, or NULL. It stays where it is until it goes.
 uint32_t store_references(const store *s, uint64_t name); // 0: no such state
 const uint8_t *store_get(const store *s, uint64_t name);

@@ -183,7 +183,7 @@ bool do_export(lane_session *s, const frame_head *head, const uint8_t *payload, 
 }
 
 // Any bits are a state, but those that the last byte has too many would give it two names.
-static void clear_padding(uint8_t *state, const lanes *l)
+void clear_padding(uint8_t *state, const lanes *l)
 {
     uint32_t n_bits = bl_model_facts(l->host->model)->n_state_bits;
     if (n_bits % 8)
