@@ -10,16 +10,22 @@
 #include <string.h>
 
 typedef struct settings {
-    const char *listen, *socket, *certificate, *key, *accounts, *sessions;
+    const char *listen, *socket, *certificate, *key, *accounts, *sessions, *log;
     int64_t keep_seconds;
 } settings;
 
-static volatile sig_atomic_t should_stop;
+static volatile sig_atomic_t should_stop, should_reopen_log;
 
 static void on_signal(int number)
 {
     (void)number;
     should_stop = should_stop ? 2 : 1;
+}
+
+static void on_hangup(int number)
+{
+    (void)number;
+    should_reopen_log = (should_reopen_log + 1) & 0xFFFF;
 }
 
 static void on_ready(void *context, const char *url)
@@ -43,6 +49,9 @@ static int run(const bl_command *c)
     struct sigaction action = {.sa_handler = on_signal}; // no SA_RESTART: the service wakes up
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = on_hangup;
+    if (o->log)
+        sigaction(SIGHUP, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     bl_serve_params params = {.model = model.model,
                               .cpu = c->common.cpu,
@@ -52,6 +61,8 @@ static int run(const bl_command *c)
                               .certificate = o->certificate,
                               .key = o->key,
                               .sessions = o->sessions,
+                              .log = o->log,
+                              .should_reopen_log = &should_reopen_log,
                               .accounts = o->accounts,
                               .keep_seconds = (uint32_t)o->keep_seconds,
                               .page = bl_page_bytes ? bl_page : NULL,
@@ -80,6 +91,8 @@ static const bl_option options[] = {
      "ask for keys and charge credit: the file of `bitloom account`"},
     {"sessions", 0, BL_OPTION_TEXT, offsetof(settings, sessions), "FILE", 0, 0,
      "keep what clients asked to be kept here when the server stops, until the next one starts"},
+    {"log", 0, BL_OPTION_TEXT, offsetof(settings, log), "FILE", 0, 0,
+     "append what happens, one JSON object a line (-: standard error); SIGHUP opens it anew"},
     {"keep-seconds", 0, BL_OPTION_INT, offsetof(settings, keep_seconds), "N", 0, 86400,
      "how long the lanes of clients that ask for it wait for their return (600); 0: not at all"},
 };

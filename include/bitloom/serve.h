@@ -31,6 +31,9 @@ typedef struct bl_serve_params {
     // Set it to 1 (from a signal handler) to end bl_serve when what is under way has ended, for some
     // seconds at most; to 2 to end it at once.
     const volatile sig_atomic_t *should_stop;
+    const char *log; // file of one JSON object a line (docs/guide/serving.md); "-": standard error
+    const volatile sig_atomic_t
+        *should_reopen_log; // another value: its file was renamed; NULL: never
     void (*on_ready)(void *context, const char *url); // once, when clients can connect
     void *context;
 } bl_serve_params;

@@ -13,6 +13,8 @@
 
 enum { MAX_MESSAGE_BYTES = 1 << 20 };
 
+#define PAGE_PROTOCOL "bitloom.lanes.1"
+
 // -------------------------------------------------------------------------- who may connect
 
 // The host part of "host:port" or "[v6]:port", without brackets.
@@ -54,6 +56,7 @@ bool may_connect(struct lws *wsi)
 
 int refuse_connection(struct lws *wsi)
 {
+    log_refusal(wsi, HTTP_STATUS_FORBIDDEN, "forbidden");
     lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, NULL);
     return -1;
 }
@@ -82,6 +85,7 @@ int admit_connection(struct lws *wsi, visitor *v)
     if (!may_connect(wsi))
         return refuse_connection(wsi);
     if (s->is_stopping) {
+        log_refusal(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, "stopping");
         lws_return_http_status(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, "the server stops");
         return -1;
     }
@@ -93,6 +97,7 @@ int admit_connection(struct lws *wsi, visitor *v)
     unsigned status = strcmp(e.code, "no_key") == 0     ? HTTP_STATUS_UNAUTHORIZED
                       : strcmp(e.code, "too_fast") == 0 ? 429
                                                         : HTTP_STATUS_SERVICE_UNAVAILABLE;
+    log_refusal(wsi, status, e.code);
     lws_return_http_status(wsi, status, e.message);
     return -1;
 }
@@ -109,6 +114,7 @@ static int receive(struct lws *wsi, connection *c, const void *data, size_t byte
         bl_buffer_append(&c->received, data, bytes);
     if (lws_remaining_packet_payload(wsi) > 0 || !lws_is_final_fragment(wsi))
         return 0;
+    c->counts.n_requests++;
     if (c->is_too_long || c->received.status != BL_OK)
         session_reject(c->session, "the message is longer than 1048576 bytes");
     else if (lws_frame_is_binary(wsi))
@@ -135,6 +141,7 @@ static int send_next(struct lws *wsi, connection *c)
     if (lws_write(wsi, m->data + LWS_PRE, m->bytes, kind) < (int)m->bytes)
         return -1;
     session_message_sent(c->session);
+    c->counts.n_frames++;
     if (session_next_message(c->session) || server_of(wsi)->is_leaving)
         lws_callback_on_writable(wsi);
     if (c->is_held && !session_is_full(c->session)) {
@@ -151,8 +158,22 @@ static int open_session(struct lws *wsi, connection *c)
     if (!c->session)
         return -1;
     session_set_owner(c->session, wsi);
+    c->counts.since_ns = bl_time_ns();
+    find_peer(c->peer, wsi);
+    log_connect(wsi, PAGE_PROTOCOL, c->peer, &c->visitor);
     session_greet(c->session);
     lws_callback_on_writable(wsi);
+    return 0;
+}
+
+static int close_session(struct lws *wsi, connection *c)
+{
+    bl_buffer_clear(&c->received);
+    if (!c->session)
+        return 0;
+    c->counts.n_lane_steps = session_lane_steps(c->session);
+    log_disconnect(wsi, PAGE_PROTOCOL, c->peer, &c->visitor, &c->counts);
+    session_close(c->session);
     return 0;
 }
 
@@ -187,17 +208,13 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_TIMER: want_write(wsi); return 0;
     case LWS_CALLBACK_CLOSED_HTTP:
         if (c)
-            http_drop(server_of(wsi), c);
+            http_drop(wsi, c);
         return 0;
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: return admit_connection(wsi, &c->visitor);
     case LWS_CALLBACK_ESTABLISHED: return open_session(wsi, c);
     case LWS_CALLBACK_RECEIVE: return receive(wsi, c, data, bytes);
     case LWS_CALLBACK_SERVER_WRITEABLE: return send_next(wsi, c);
-    case LWS_CALLBACK_CLOSED:
-        if (c->session)
-            session_close(c->session);
-        bl_buffer_clear(&c->received);
-        return 0;
+    case LWS_CALLBACK_CLOSED: return close_session(wsi, c);
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED: deliver(server_of(wsi)); return 0;
     default: return 0;
     }
@@ -205,7 +222,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 static const struct lws_protocols protocols[] = {
     {"http", callback, sizeof(connection), 0, 0, NULL, 0},
-    {"bitloom.lanes.1", callback, sizeof(connection), 65536, 0, NULL, 0},
+    {PAGE_PROTOCOL, callback, sizeof(connection), 65536, 0, NULL, 0},
     {"bitloom.lanes.2", lanes_callback, sizeof(lanes_connection), 65536, 0, NULL, 0},
     {NULL, NULL, 0, 0, 0, NULL, 0},
 };
@@ -283,6 +300,7 @@ static bl_status start(server *s, int port, bl_diag *diag)
     const char *host = s->host_name[0] ? s->host_name : "127.0.0.1";
     snprintf(url, sizeof url, strchr(host, ':') ? "%s://[%s]:%d" : "%s://%s:%d",
              s->params->certificate ? "https" : "http", host, lws_get_vhost_listen_port(vhost));
+    log_listen(s, url);
     if (s->params->on_ready)
         s->params->on_ready(s->params->context, url);
     return BL_OK;
@@ -304,64 +322,104 @@ static bl_status start_with_saved(server *s, int port, bl_diag *diag)
     bl_status status = path ? saved_check_folder(path, diag) : BL_OK;
     if (path && status == BL_OK)
         status = saved_read(path, &s->lanes, &s->http, diag);
+    if (path && status == BL_OK)
+        log_saved(s, "load");
     if (status == BL_OK)
         status = start(s, port, diag);
     return status;
 }
 
+static bl_status save(server *s, bl_diag *diag)
+{
+    bl_status status = saved_write(s->params->sessions, &s->lanes, &s->http, diag);
+    if (status == BL_OK)
+        log_saved(s, "save");
+    return status;
+}
+
+static void reopen_journal(server *s)
+{
+    const volatile sig_atomic_t *wanted = s->params->should_reopen_log;
+    if (!wanted || *wanted == s->n_reopened)
+        return;
+    s->n_reopened = *wanted;
+    journal_reopen(s->journal);
+}
+
 static void wake_nobody(void *context) { (void)context; }
+
+static bl_status make_hosts(server *s, bl_diag *diag)
+{
+    const bl_serve_params *params = s->params;
+    bl_status status = engine_create(&s->host.engine, params->model, params->cpu,
+                                     bl_thread_count(params->n_threads), wake, s);
+    s->http = (http_host){.engine = s->host.engine,
+                          .model = params->model,
+                          .page = params->page,
+                          .page_bytes = params->page_bytes,
+                          .account_page = params->account_page,
+                          .account_page_bytes = params->account_page_bytes,
+                          .accounts = s->accounts,
+                          .lanes = &s->lanes,
+                          .n_sessions = &s->host.n_sessions,
+                          .n_connections = &s->lanes.n_connections,
+                          .want_write = want_write};
+    s->host.accounts = s->accounts;
+    s->lanes = (lanes_host){.engine = s->host.engine,
+                            .accounts = s->accounts,
+                            .model = params->model,
+                            .room = LWS_PRE,
+                            .keep_ns = (uint64_t)params->keep_seconds * 1000000000u,
+                            .on_note = log_note,
+                            .context = s};
+    return status == BL_OK ? BL_OK
+                           : bl_diag_set(diag, status, NULL, 0, 0, "%s", bl_status_text(status));
+}
+
+static bl_status serve(server *s, int port, bl_diag *diag)
+{
+    bl_status status = make_hosts(s, diag);
+    if (status == BL_OK)
+        status = start_with_saved(s, port, diag);
+    bool is_served = status == BL_OK;
+    while (is_served && !*s->params->should_stop && lws_service(s->context, 0) >= 0)
+        reopen_journal(s);
+    if (is_served)
+        server_leave(s, protocols);
+    engine_set_wake(s->host.engine, wake_nobody);
+    if (s->accounts)
+        accounts_set_wake(s->accounts, wake_nobody);
+    stop(s);
+    lanes_stop_listening(s);
+    if (is_served && s->params->sessions)
+        status = save(s, diag);
+    if (is_served)
+        log_stop(s);
+    lanes_host_clear(&s->lanes);
+    accounts_close(&s->accounts);
+    engine_destroy(&s->host.engine);
+    http_host_clear(&s->http);
+    return status;
+}
 
 bl_status bl_serve(const bl_serve_params *params, bl_diag *diag)
 {
+    bl_diag own;
     server s = {.params = params,
                 .host = {.model = params->model, .room = LWS_PRE, .want_write = want_write}};
     int port = 0;
+    if (!diag)
+        diag = &own;
     bl_status status = parse_listen(s.host_name, sizeof s.host_name, &port, params->listen, diag);
-    if (status != BL_OK)
-        return status;
-    if (params->accounts)
+    if (status == BL_OK && params->log)
+        status = journal_open(&s.journal, params->log, diag);
+    log_start(&s);
+    if (status == BL_OK && params->accounts)
         status = accounts_open(&s.accounts, params->accounts, wake, &s, diag);
+    if (status == BL_OK)
+        status = serve(&s, port, diag);
     if (status != BL_OK)
-        return status;
-    status = engine_create(&s.host.engine, params->model, params->cpu,
-                           bl_thread_count(params->n_threads), wake, &s);
-    s.http = (http_host){.engine = s.host.engine,
-                         .model = params->model,
-                         .page = params->page,
-                         .page_bytes = params->page_bytes,
-                         .account_page = params->account_page,
-                         .account_page_bytes = params->account_page_bytes,
-                         .accounts = s.accounts,
-                         .lanes = &s.lanes,
-                         .n_sessions = &s.host.n_sessions,
-                         .n_connections = &s.lanes.n_connections,
-                         .want_write = want_write};
-    s.host.accounts = s.accounts;
-    s.lanes = (lanes_host){.engine = s.host.engine,
-                           .accounts = s.accounts,
-                           .model = params->model,
-                           .room = LWS_PRE,
-                           .keep_ns = (uint64_t)params->keep_seconds * 1000000000u};
-    if (status != BL_OK)
-        bl_diag_set(diag, status, NULL, 0, 0, "%s", bl_status_text(status));
-    else
-        status = start_with_saved(&s, port, diag);
-    bool is_served = status == BL_OK;
-    while (is_served && !*params->should_stop)
-        if (lws_service(s.context, 0) < 0)
-            break;
-    if (is_served)
-        server_leave(&s, protocols);
-    engine_set_wake(s.host.engine, wake_nobody);
-    if (s.accounts)
-        accounts_set_wake(s.accounts, wake_nobody);
-    stop(&s);
-    lanes_stop_listening(&s);
-    if (is_served && params->sessions)
-        status = saved_write(params->sessions, &s.lanes, &s.http, diag);
-    lanes_host_clear(&s.lanes);
-    accounts_close(&s.accounts);
-    engine_destroy(&s.host.engine);
-    http_host_clear(&s.http);
+        log_error(&s, diag);
+    journal_close(&s.journal);
     return status;
 }

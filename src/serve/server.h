@@ -8,6 +8,7 @@
 #include <bitloom/serve.h>
 
 #include "http/http.h"
+#include "journal.h"
 #include "lanes/lanes.h"
 #include "session.h"
 
@@ -15,7 +16,7 @@
 
 #include <sys/types.h>
 
-enum { MAX_SESSIONS = 256, MAX_KEY = 128 };
+enum { MAX_SESSIONS = 256, MAX_KEY = 128, MAX_PEER = 48 };
 
 typedef struct server {
     const bl_serve_params *params;
@@ -27,6 +28,8 @@ typedef struct server {
     ino_t socket_number;
     accounts *accounts;           // NULL: off
     char host_name[256];          // of --listen
+    journal *journal;             // NULL: none
+    int n_reopened;               // of params->should_reopen_log, how many are done
     lws_sorted_usec_list_t clock; // what is to be looked at now and then
     // a stop, see server_stop.c
     bool is_stopping;   // no new work is taken
@@ -48,6 +51,10 @@ typedef struct connection {
     bool has_head, wants_write;
     http_head head;
     http_reply *reply;
+    uint64_t n_in, n_out;     // bytes of bodies
+    uint64_t since_ns;        // the request
+    connection_counts counts; // WebSocket
+    char peer[MAX_PEER];
 } connection;
 
 static inline server *server_of(struct lws *wsi) { return lws_context_user(lws_get_context(wsi)); }
@@ -66,11 +73,12 @@ int http_receive(connection *c, const void *data, size_t bytes);
 int http_answer_request(struct lws *wsi, connection *c); // the body is there, or there is none
 int http_continue(struct lws *wsi, connection *c);       // there is room to write
 void http_want_write(struct lws *wsi, connection *c);
-void http_drop(server *s, connection *c); // the request under way, if there is one
+void http_drop(struct lws *wsi, connection *c); // the request under way, if there is one
 
 typedef struct lanes_connection { // libwebsockets zeroes it
     lanes *lanes;
     visitor visitor; // whose it is, where accounts are on
+    char peer[MAX_PEER];
     bl_buffer received;
     bool is_too_long, is_held;
 } lanes_connection;
@@ -80,6 +88,21 @@ void server_leave(server *s, const struct lws_protocols *protocols);
 // For a connection that has nothing left to be sent: what its callback returns, -1 to leave.
 int stay_or_leave(struct lws *wsi, bool is_websocket);
 void server_look(lws_sorted_usec_list_t *clock); // keeps itself going
+
+// The journal, of which there may be none.
+void log_start(server *s);
+void log_listen(server *s, const char *url);
+void log_saved(server *s, const char *event);
+void log_error(server *s, const bl_diag *diag);
+void log_stop(server *s);
+void log_http(struct lws *wsi, const connection *c);
+void log_refusal(struct lws *wsi, unsigned status, const char *code);
+void find_peer(char *peer, struct lws *wsi); // for what follows; "" without a journal
+void log_connect(struct lws *wsi, const char *protocol, const char *peer,
+                 const visitor *who); // NULL: nobody
+void log_disconnect(struct lws *wsi, const char *protocol, const char *peer, const visitor *who,
+                    const connection_counts *counts);
+void log_note(void *server, const lanes_note *note);
 
 // The lanes protocol over WebSocket, and over a Unix socket as raw bytes.
 int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,

@@ -73,11 +73,12 @@ static bool send_head(struct lws *wsi, const connection *c)
            && lws_finalize_write_http_header(wsi, start, &at, end) == 0;
 }
 
-void http_drop(server *s, connection *c)
+void http_drop(struct lws *wsi, connection *c)
 {
     if (c->reply) {
+        log_http(wsi, c);
         http_reply_close(c->reply);
-        s->n_replies--;
+        server_of(wsi)->n_replies--;
     }
     c->reply = NULL;
     bl_buffer_clear(&c->received);
@@ -85,7 +86,7 @@ void http_drop(server *s, connection *c)
 
 static int end_request(struct lws *wsi, connection *c)
 {
-    http_drop(server_of(wsi), c);
+    http_drop(wsi, c);
     return c->is_last || lws_http_transaction_completed(wsi) ? -1 : 0;
 }
 
@@ -134,6 +135,7 @@ static int send_body(struct lws *wsi, connection *c)
         && lws_write(wsi, begin, bytes, is_last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP)
                < (int)bytes)
         return -1;
+    c->n_out += n;
     if (is_last)
         return end_request(wsi, c);
     // a client that reads nothing for so long is gone; without news it is for us to go on
@@ -268,7 +270,7 @@ static void copy_key(struct lws *wsi, char *key)
 int http_begin(struct lws *wsi, connection *c, const char *path)
 {
     char length[24] = "", version[16] = "";
-    http_drop(server_of(wsi), c);
+    http_drop(wsi, c);
     lws_hdr_copy(wsi, length, sizeof length, WSI_TOKEN_HTTP_CONTENT_LENGTH);
     lws_hdr_copy(wsi, version, sizeof version, WSI_TOKEN_HTTP);
     bool is_http2 = lws_get_network_wsi(wsi) != wsi;
@@ -279,7 +281,9 @@ int http_begin(struct lws *wsi, connection *c, const char *path)
                                "sent before the answer to the request before it; send it again");
         return -1;
     }
-    *c = (connection){.is_chunked = !is_http2 && strcmp(version, "HTTP/1.0") != 0};
+    *c = (connection){.is_chunked = !is_http2 && strcmp(version, "HTTP/1.0") != 0,
+                      .since_ns = bl_time_ns()};
+    find_peer(c->peer, wsi);
     copy_method(c->method, wsi);
     snprintf(c->path, sizeof c->path, "%s", path);
     copy_key(wsi, c->key);
@@ -308,6 +312,7 @@ int http_receive(connection *c, const void *data, size_t bytes)
 {
     if (c->reply)
         return 0; // it is refused already
+    c->n_in += bytes;
     if (c->received.bytes + bytes > HTTP_MAX_BODY_BYTES)
         c->is_too_long = true; // read and forget, so that the client can read the answer
     else

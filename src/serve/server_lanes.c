@@ -12,12 +12,22 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define LANES_PROTOCOL "bitloom.lanes.2"
+
 static void want_write(void *wsi) { lws_callback_on_writable(wsi); }
+
+static void log_end(struct lws *wsi, const lanes_connection *c)
+{
+    connection_counts counts;
+    lanes_get_counts(&counts, c->lanes);
+    log_disconnect(wsi, LANES_PROTOCOL, c->peer, &c->visitor, &counts);
+}
 
 // Others have resumed its lanes: what it sends or is sent goes nowhere any more.
 static void lose_lanes(void *wsi)
 {
     lanes_connection *c = lws_wsi_user(wsi);
+    log_end(wsi, c);
     c->lanes = NULL;
     lws_set_timeout(wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
 }
@@ -27,13 +37,19 @@ static int open_connection(struct lws *wsi, lanes_connection *c, const visitor *
     server *s = server_of(wsi);
     const lanes_owner owner = {wsi, want_write, lose_lanes};
     c->lanes = s->lanes.n_connections < MAX_SESSIONS ? lanes_create(&s->lanes, &owner, who) : NULL;
-    return c->lanes ? 0 : -1;
+    if (!c->lanes)
+        return -1;
+    find_peer(c->peer, wsi);
+    log_connect(wsi, LANES_PROTOCOL, c->peer, who);
+    return 0;
 }
 
-static int close_connection(lanes_connection *c)
+static int close_connection(struct lws *wsi, lanes_connection *c)
 {
-    if (c->lanes)
+    if (c->lanes) {
+        log_end(wsi, c);
         lanes_close(c->lanes);
+    }
     c->lanes = NULL;
     bl_buffer_clear(&c->received);
     return 0;
@@ -106,7 +122,7 @@ int lanes_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user
     case LWS_CALLBACK_SERVER_WRITEABLE: return send_next(wsi, c, LWS_WRITE_BINARY);
     case LWS_CALLBACK_RAW_WRITEABLE: return send_next(wsi, c, LWS_WRITE_RAW);
     case LWS_CALLBACK_CLOSED:
-    case LWS_CALLBACK_RAW_CLOSE: return close_connection(c);
+    case LWS_CALLBACK_RAW_CLOSE: return close_connection(wsi, c);
     default: return 0;
     }
 }
@@ -142,7 +158,7 @@ void lanes_stop_listening(const server *s)
 bl_status lanes_listen(server *s, const char *path, bl_diag *diag)
 {
     static const struct lws_protocols protocols[] = {
-        {"bitloom.lanes.2", lanes_callback, sizeof(lanes_connection), 65536, 0, NULL, 0},
+        {LANES_PROTOCOL, lanes_callback, sizeof(lanes_connection), 65536, 0, NULL, 0},
         {NULL, NULL, 0, 0, 0, NULL, 0},
     };
     struct lws_context_creation_info info = {0};

@@ -457,3 +457,5 @@ void session_message_sent(session *s)
 }
 
 void session_set_owner(session *s, void *owner) { s->owner = owner; }
+
+uint64_t session_lane_steps(const session *s) { return s->tab.n_lane_steps; }

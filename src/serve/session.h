@@ -42,6 +42,7 @@ bool session_is_full(const session *s);
 const message *session_next_message(const session *s); // NULL: nothing waits
 void session_message_sent(session *s);                 // frees it
 void session_set_owner(session *s, void *owner);
+uint64_t session_lane_steps(const session *s); // of what has ended
 
 void write_model_json(bl_json *json, const char *key, const bl_model *model);
 

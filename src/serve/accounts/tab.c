@@ -127,6 +127,7 @@ void tab_hand_on(tab *t, activity *next, activity *a)
 
 void tab_end(tab *t, const activity *a)
 {
+    t->n_lane_steps += a->n_lane_steps;
     if (!t->accounts || a->n_promised == 0)
         return;
     assert(a->n_lane_steps <= a->n_promised);

@@ -21,6 +21,7 @@ typedef struct tab {
     engine *engine;
     visitor visitor;
     const char *work_kind;
+    uint64_t n_lane_steps; // of all that has ended
     // its own, all zero at the beginning
     uint64_t left;                   // of the parts, promised to nobody
     uint64_t used;                   // of the first part

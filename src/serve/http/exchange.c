@@ -42,6 +42,15 @@ static void lose_lanes(void *object)
 
 static lanes_owner owner_of(exchange *x) { return (lanes_owner){x, tell_news, lose_lanes}; }
 
+uint64_t exchange_lane_steps(const exchange *x)
+{
+    connection_counts counts;
+    if (!x->lanes)
+        return x->reply->n_lane_steps;
+    lanes_get_counts(&counts, x->lanes);
+    return counts.n_lane_steps;
+}
+
 void exchange_close(exchange *x)
 {
     if (x->lanes)
@@ -105,6 +114,7 @@ void exchange_go_on(exchange *x)
     }
     if (x->at < x->body.bytes || lanes_count_unanswered(x->lanes) > 0)
         return;
+    r->n_lane_steps = exchange_lane_steps(x);
     lanes_close(x->lanes);
     x->lanes = NULL;
     reply_complete(r, 200, "application/octet-stream");

@@ -79,6 +79,12 @@ void http_reply_set_owner(http_reply *r, void *owner);
 bool http_reply_head(http_head *head, http_reply *r); // false: not known yet
 // The next bytes of the body, none if there are none yet.
 size_t http_reply_pull(uint8_t *dst, http_reply *r, size_t capacity, bool *is_last);
+typedef struct http_facts { // for a log
+    uint64_t n_lane_steps;  // of what has ended
+    const visitor *who;
+} http_facts;
+
+void http_reply_get_facts(http_facts *facts, const http_reply *r);
 // After how many microseconds to pull, where nothing should be sent yet; 0: at once.
 uint64_t http_reply_wait_us(const http_reply *r);
 // All is sent, or nobody reads any more: work that is under way is cancelled.

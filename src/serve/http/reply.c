@@ -105,6 +105,7 @@ static void end_job(http_reply *r)
     bl_free(NULL, j->busy, j->capacity * sizeof *j->busy);
     r->host->n_running--;
     r->host->n_units -= j->n_units;
+    r->n_lane_steps = j->n_lane_steps;
     r->job = NULL;
     j->kind->destroy(j);
 }
@@ -272,6 +273,14 @@ bool http_reply_head(http_head *head, http_reply *r)
         exchange_go_on(r->exchange);
     *head = r->head;
     return r->has_head && !(r->job && r->job->is_held);
+}
+
+void http_reply_get_facts(http_facts *facts, const http_reply *r)
+{
+    *facts = (http_facts){.n_lane_steps = r->job        ? r->job->n_lane_steps
+                                          : r->exchange ? exchange_lane_steps(r->exchange)
+                                                        : r->n_lane_steps,
+                          .who = &r->visitor};
 }
 
 uint64_t http_reply_wait_us(const http_reply *r)

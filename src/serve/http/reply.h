@@ -24,7 +24,8 @@ struct http_reply {
     uint64_t flushed_ns; // when a stream had something to say last
     job *job;
     exchange *exchange;
-    char allow[48]; // what head.allow may point to
+    uint64_t n_lane_steps; // of a job or exchange that is over
+    char allow[48];        // what head.allow may point to
 };
 
 // A kind of work. Only those without rollouts or streams may leave step and flush out.
@@ -76,6 +77,7 @@ void job_cancel(job *j);
 
 // What the transport's calls mean for an exchange: to go on with what was waited for; to end it.
 void exchange_go_on(exchange *x);
+uint64_t exchange_lane_steps(const exchange *x);
 void exchange_close(exchange *x);
 
 #endif

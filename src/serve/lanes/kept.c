@@ -20,6 +20,14 @@ static bool is_parked(const lanes *l) { return l->is_kept && !l->owner.object; }
 
 static int64_t account_of(const lanes *l) { return l->tab.visitor.account; }
 
+static void note(const lanes *l, const char *event, const char *reason)
+{
+    const lanes_host *host = l->host;
+    const lanes_note told = {event, reason, l->n_sessions, l->store.n_kept, account_of(l)};
+    if (host->on_note)
+        host->on_note(host->context, &told);
+}
+
 static void link_last(lanes *l)
 {
     lanes_host *host = l->host;
@@ -86,9 +94,11 @@ static uint64_t count_parked_states(const lanes_host *host)
 static bool forget_oldest(lanes_host *host)
 {
     lanes *l = oldest_parked(host);
-    if (l)
-        lanes_forget(l);
-    return l;
+    if (!l)
+        return false;
+    note(l, "expire", "room");
+    lanes_forget(l);
+    return true;
 }
 
 static void keep_limits(lanes_host *host)
@@ -114,6 +124,7 @@ uint64_t lanes_expire(lanes_host *host, uint64_t now_ns)
         uint64_t end_ns = l->parked_ns + host->keep_ns;
         if (now_ns < end_ns)
             return end_ns - now_ns; // the others came later
+        note(l, "expire", "time");
         lanes_forget(l);
     }
     return 0;
@@ -244,6 +255,7 @@ bool do_keep(lanes *l, const frame_head *head, lanes_error *e)
         return lanes_fail(e, ERROR_FAILED, "the system has no random numbers");
     l->is_kept = true;
     link_last(l);
+    note(l, "keep", NULL);
     return answer_keep(l, head);
 }
 
@@ -273,6 +285,9 @@ static void connect_to(lanes *l, const lanes_owner *owner, const visitor *who)
     }
     l->owner = *owner;
     l->tab.visitor = *who;
+    l->tab.n_lane_steps = 0;
+    l->counts = (connection_counts){.since_ns = bl_time_ns()};
+    note(l, "resume", NULL);
     for (uint32_t i = 0; i < l->n_sessions; i++)
         l->sessions[i]->credit = l->sessions[i]->credit_at_open;
     l->host->n_parked--;

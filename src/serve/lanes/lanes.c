@@ -77,6 +77,7 @@ void drop_frames(lanes *l)
 void lanes_sent(lanes *l)
 {
     drop_first(l);
+    l->counts.n_frames++;
     for (uint32_t i = 0; i < l->n_sessions; i++)
         send_part(l->sessions[i], false);
 }
@@ -309,6 +310,7 @@ static bool handle(lanes **at, const frame_head *head, const uint8_t *payload, l
 static void receive(lanes **l, const frame_head *head, const uint8_t *payload)
 {
     lanes_error e;
+    (*l)->counts.n_requests++;
     if (!handle(l, head, payload, &e))
         lanes_answer_error(*l, head, &e);
 }
@@ -357,6 +359,12 @@ bool lanes_is_full(const lanes *l)
     for (uint32_t i = 0; i < l->n_sessions; i++)
         is_full |= l->sessions[i]->n_queued >= MAX_QUEUED;
     return is_full;
+}
+
+void lanes_get_counts(connection_counts *counts, const lanes *l)
+{
+    *counts = l->counts;
+    counts->n_lane_steps = l->tab.n_lane_steps;
 }
 
 uint32_t lanes_count_unanswered(const lanes *l)
@@ -428,6 +436,7 @@ lanes *lanes_create(lanes_host *host, const lanes_owner *owner, const visitor *w
         bl_free(NULL, l, sizeof *l);
         return NULL;
     }
+    l->counts.since_ns = bl_time_ns();
     read_sha256(l->model_sha256, bl_model_facts(host->model)->sha256);
     host->n_connections++;
     if (owner->object)

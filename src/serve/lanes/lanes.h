@@ -36,12 +36,26 @@ typedef struct lanes_owner {
     void (*lose)(void *object); // its lanes were resumed elsewhere: it should close, without them
 } lanes_owner;
 
+typedef struct lanes_note { // what became of kept lanes
+    const char *event;      // "keep", "resume", "expire"
+    const char *reason;     // or NULL
+    uint32_t n_sessions, n_states;
+    int64_t account;
+} lanes_note;
+
+typedef struct connection_counts { // since a connection began, or took its lanes over
+    uint64_t since_ns;
+    uint64_t n_requests, n_frames, n_lane_steps; // received; sent; of what has ended
+} connection_counts;
+
 typedef struct lanes_host {
     engine *engine;
     const bl_model *model;
     accounts *accounts; // NULL: off
     size_t room;        // bytes that the transport needs in front of a frame
     uint64_t keep_ns;   // how long lanes may be without a connection; 0: they cannot be kept
+    void (*on_note)(void *context, const lanes_note *note); // NULL: nobody wants to know
+    void *context;
     // its own, all zero at the beginning
     uint32_t n_connections, n_stored; // with an owner or something under way; states of all
     lanes *first_kept, *last_kept;    // that have a token, those without an owner in the order in
@@ -62,6 +76,7 @@ bool lanes_receive_stream(lanes **l, const uint8_t *data, size_t bytes);
 // True while so much waits that no more requests should be read.
 bool lanes_is_full(const lanes *l);
 
+void lanes_get_counts(connection_counts *counts, const lanes *l);
 uint32_t lanes_count_unanswered(const lanes *l); // requests; 0: all is done
 
 // The next frame to send, with `room` free bytes before it; NULL: nothing waits.

@@ -79,6 +79,7 @@ struct lanes {
     uint32_t n_out;
     size_t queued_bytes;
     bl_buffer stream; // the beginning of a frame
+    connection_counts counts;
     // kept.c
     bool is_kept;
     bool is_settling; // a connection has ended, but not all that it had under way
