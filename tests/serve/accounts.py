@@ -243,6 +243,7 @@ class Credit(unittest.TestCase):
             {"prompt": PROMPT, "max_tokens": 60000, "stream": True}), {"Authorization": "Bearer " + key})
         answer = connection.getresponse()
         self.assertEqual(answer.status, 200)
+        answer.read(200)  # something ran
         other = sqlite3.connect(SERVER.file, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         answer.close()
