@@ -90,7 +90,7 @@ static bool is_state(const bl_pattern *pattern, uint32_t state)
     bl_pattern_info info = {0};
     if (pattern)
         bl_pattern_get_info(&info, pattern);
-    return state == 0 || state < info.n_states;
+    return state <= info.n_states; // which does not count DEAD
 }
 
 static bl_status hold_create(bl_beam *b, const bl_pattern *pattern, uint32_t state)

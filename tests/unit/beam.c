@@ -287,7 +287,11 @@ static void beams_go_on_in_a_pattern(void)
     CHECK(memcmp(paths[0], "ne", 2) == 0 && memcmp(paths[1], "th", 2) == 0);
     uint8_t *empty = calloc(1, bl_model_facts(o.model)->state_bytes);
     bl_beam *none;
-    p.pattern_state = info.n_states;
+    p.pattern_state = info.n_states; // the last there is
+    bl_beam *last;
+    CHECK(bl_beam_create(&last, o.model, empty, &p, NULL) == BL_OK);
+    bl_beam_destroy(&last);
+    p.pattern_state++;
     CHECK(bl_beam_create(&none, o.model, empty, &p, NULL) == BL_ERR_ARGUMENT);
     bl_pattern_destroy(&pattern);
     free(empty);
