@@ -7,7 +7,7 @@ import { Connection, type Model } from "./connection.ts";
 import { Curious } from "./curious.ts";
 import { Flow } from "./flow.ts";
 import type { Frame } from "./frame.ts";
-import { by, setText } from "./dom.ts";
+import { by, setAttribute, setText } from "./dom.ts";
 import { endOfLine, endOfWord, ghostOf, wholeCharacter } from "./ghost.ts";
 import { type Binding, describe, listen } from "./keys.ts";
 import { type Act, List } from "./list.ts";
@@ -26,6 +26,9 @@ import { findBelow, isBelow, likeliest, type Node, pathOf, ranked } from "./trie
 import { Weaver } from "./weaver.ts";
 
 const SLIDERS = ["temperature", "diversity", "steps", "width", "seed"] as const;
+const HOW_TO = matchMedia("(hover: none)").matches
+  ? "Tap a continuation to take it; two fingers zoom."
+  : "Click a continuation to take it, right-click to prune it; the wheel zooms.";
 const READING_MS = 400, WORDS_MS = 120, N_CHOICES = 9, MOST_COSTS = 1024;
 const state = by("state"), marks = document.body.dataset; // marks: what tests and styles wait for
 
@@ -143,6 +146,8 @@ function apply(): void {
   rule.show(now.constraint);
   for (const name of SLIDERS)
     by<HTMLInputElement>(name).value = String(now[name]);
+  setAttribute(by("diversity"), "aria-valuetext", `${now.diversity} bits`);
+  setAttribute(by("steps"), "aria-valuetext", `${now.steps} bytes`);
   by<HTMLButtonElement>("undo").disabled = !session.canUndo;
   by<HTMLButtonElement>("redo").disabled = !session.canRedo;
   weave();
@@ -378,7 +383,7 @@ function renderWords(): void {
   setText(by("info"), cursor && root && cursor !== root
     ? `“${toLabel(pathOf(cursor, root))}”  ${(cursor.total - root.total).toFixed(1)} bits, `
       + `1 in ${count(2 ** (cursor.total - root.total))}`
-    : "Click a continuation to take it, right-click to prune it; the wheel zooms.");
+    : HOW_TO);
   for (const id of ["take", "prune", "pin", "boost", "damp"])
     by<HTMLButtonElement>(id).disabled = !cursor && elsewhere < 0;
   document.body.classList.toggle("running", isRunning);

@@ -99,5 +99,6 @@ function showRow(row: Element, choice: Choice, at: number, isMarked: boolean, mo
   const words = label.replace(/^·|·$/g, "");
   const texts = [isPinned ? "⚲" : String(at + 1), isElsewhere ? "… " + words.slice(-40) : words,
                  boost, share, isPinned ? "pinned" : ""];
+  setAttribute(row.children[0], "aria-hidden", String(isPinned)); // a sign; the last text says it
   texts.forEach((text, i) => setText(row.children[i], text));
 }
