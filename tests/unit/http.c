@@ -214,6 +214,15 @@ static void damaged_requests_get_an_answer(void)
     wait_until_idle();
 }
 
+// Whether its log-likelihoods are asked for or not.
+static void nothing_may_be_written(void)
+{
+    CHECK(post(paths[0], "{\"prompt\":\"ab\",\"max_tokens\":0,\"logprobs\":0}") == 200);
+    CHECK(post(paths[0], "{\"prompt\":\"\",\"max_tokens\":0,\"logprobs\":2,\"n\":2}") == 200);
+    CHECK(post(paths[0], "{\"prompt\":\"\",\"max_tokens\":0,\"echo\":true,\"logprobs\":1}") == 200);
+    wait_until_idle();
+}
+
 static void noise_gets_an_answer(void)
 {
     for (unsigned i = 0; i < test_cases(5000); i++) {
@@ -341,6 +350,7 @@ int main(int argc, char **argv)
     REQUIRE(engine_create(&host.engine, tiny.model, bl_cpu_best(), 1, wake, NULL) == BL_OK);
     RUN(random_json_gets_an_answer);
     RUN(damaged_requests_get_an_answer);
+    RUN(nothing_may_be_written);
     RUN(noise_gets_an_answer);
     RUN(lengths_of_binary_tensors_are_checked);
     RUN(replies_may_be_closed_at_any_time);

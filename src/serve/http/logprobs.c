@@ -89,7 +89,7 @@ void write_legacy_logprobs(bl_json *json, const choice *c, size_t from, size_t t
         else
             write_map(json, c, i, n_top);
     bl_json_end(json);
-    write_offsets(json, text + from, to - from, n_chars);
+    write_offsets(json, from < to ? text + from : NULL, to - from, n_chars);
     bl_json_end(json);
 }
 
