@@ -15,7 +15,7 @@ const browser = await chromium.launch({
 
 const ended = (page) => page.waitForFunction(() => document.body.dataset.ended);
 
-async function take(name, viewport, colorScheme, keys) {
+async function take(name, viewport, colorScheme, keys, isTree) {
   const page = await browser.newPage({ viewport, colorScheme });
   await page.goto(url);
   await ended(page);
@@ -26,6 +26,7 @@ async function take(name, viewport, colorScheme, keys) {
     await page.waitForTimeout(100);
     await ended(page);
   }
+  if (isTree) await page.locator("#flow").evaluate((tree) => tree.scrollIntoView({ block: "center" }));
   await page.mouse.move(0, 0);
   await page.waitForTimeout(300);
   await page.screenshot({ path: join(images, name) });
@@ -38,5 +39,5 @@ await take("loom.png", { width: 1280, height: 720 }, "light", ["Escape"]);
 await take("loom-steering.png", desk, "light", ["Escape", down, down, "p", down, "+", "+"]);
 await take("loom-lanes.png", desk, "dark", ["Escape", "b", down]);
 await take("loom-verse.png", phone, "light",
-           ["Escape", "/", "=([A-Z][a-z ,]{8,24}\\n)*", "Enter", "Escape"]);
+           ["Escape", "/", "=([A-Z][a-z ,]{8,24}\\n)*", "Enter", "Escape"], true);
 await browser.close();
