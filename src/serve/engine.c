@@ -152,9 +152,6 @@ void engine_tell(engine *e) // without the lock, for on a virtual machine this t
 bool engine_begin(engine *e, activity *a, const request_error *refusal)
 {
     bool is_known = e->first_event;
-    // a client that was idle gets no credit for it
-    if (!a->client->first && a->client->clock + BL_LANES < e->clock)
-        a->client->clock = e->clock - BL_LANES;
     schedule_add(e, a);
     if (refusal) {
         a->refusal = refusal;
@@ -174,6 +171,9 @@ void engine_submit(engine *e, activity *a)
     bool is_news = false;
     pthread_mutex_lock(&e->lock);
     e->stats.n_activities++;
+    // a client that was idle gets no credit for it
+    if (!a->client->first && a->client->clock + BL_LANES < e->clock)
+        a->client->clock = e->clock - BL_LANES;
     if (a->after && a->after->has_ended)
         follow(e, a, a->after);
     else if (a->after) {

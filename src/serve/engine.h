@@ -128,7 +128,7 @@ BL_MUST_USE bl_status engine_create(engine **e, const bl_model *model, bl_cpu cp
 void engine_set_wake(engine *e, void (*wake)(void *context)); // nobody is left to be woken
 void engine_destroy(engine **e);                              // all activities must have ended
 
-enum { MAX_CLIENTS = 1024 };
+enum { MAX_CLIENTS = 2048 };
 client *engine_add_client(engine *e);            // NULL: out of memory, or too many
 void engine_remove_client(engine *e, client *c); // its activities must have ended; NULL: nothing
 

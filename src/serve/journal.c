@@ -14,6 +14,7 @@
 struct journal {
     const char *path;
     int fd;
+    bool is_broken; // the last line is not whole
     bl_buffer line;
     bl_json json;
 };
@@ -58,8 +59,9 @@ void journal_reopen(journal *j)
         j->fd = fd;
         return;
     }
+    const char *why = strerror(errno);
     bl_json *line = journal_begin(j, "error"); // to the old file
-    bl_json_text(line, "message", strerror(errno));
+    bl_json_text(line, "message", why);
     bl_json_text(line, "path", j->path);
     journal_end(j);
 }
@@ -103,8 +105,13 @@ void journal_end(journal *j)
 {
     bl_json_end(&j->json);
     bl_buffer_append(&j->line, "\n", 1);
+    if (j->line.status != BL_OK)
+        return;
+    if (j->is_broken) // the end of a line that could not be written whole
+        j->is_broken = write(j->fd, "\n", 1) != 1;
     ssize_t n;
     do
-        n = j->line.status == BL_OK ? write(j->fd, j->line.data, j->line.bytes) : 0;
+        n = write(j->fd, j->line.data, j->line.bytes);
     while (n < 0 && errno == EINTR);
+    j->is_broken |= n > 0 && (size_t)n < j->line.bytes;
 }

@@ -35,21 +35,34 @@ static bl_status fail_errno(bl_diag *diag, const char *path)
     return bl_diag_set(diag, BL_ERR_IO, path, 0, 0, "%s", strerror(errno));
 }
 
-static void read_sha256(uint8_t *digest, const char *hex)
-{
-    for (int i = 0; i < BL_SHA256_BYTES; i++) {
-        const char byte[3] = {hex[2 * i], hex[2 * i + 1], 0};
-        digest[i] = (uint8_t)strtoul(byte, NULL, 16);
-    }
-}
-
 static saved_head head_for(const bl_model *model)
 {
     const bl_model_info *info = bl_model_facts(model);
     saved_head head = {.version = VERSION, .state_bytes = (uint32_t)info->state_bytes};
     memcpy(head.magic, magic, sizeof magic);
-    read_sha256(head.model_sha256, info->sha256);
+    lanes_model_sha256(head.model_sha256, model);
     return head;
+}
+
+static const char *folder_of(char *folder, size_t capacity, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int n =
+        snprintf(folder, capacity, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    return n >= 0 && (size_t)n < capacity ? folder : NULL;
+}
+
+// So that a power failure does not undo it.
+static bool rename_durably(const char *from, const char *to)
+{
+    char folder[4096];
+    if (rename(from, to) != 0)
+        return false;
+    int fd = folder_of(folder, sizeof folder, to) ? open(folder, O_RDONLY | O_CLOEXEC) : -1;
+    bool is_synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_synced;
 }
 
 // ------------------------------------------------------------------------------------ out
@@ -97,7 +110,7 @@ bl_status saved_write(const char *path, const lanes_host *host, const http_host 
         status = fail_errno(diag, path);
     else if (!file && fd >= 0)
         close(fd);
-    if (status == BL_OK && rename(temporary, path) != 0)
+    if (status == BL_OK && !rename_durably(temporary, path))
         status = fail_errno(diag, path);
     if (status != BL_OK && fd >= 0)
         unlink(temporary);
@@ -173,16 +186,13 @@ bl_status saved_take(const char *path, bl_diag *diag)
     int n = snprintf(taken, sizeof taken, "%s.taken", path);
     if (n < 0 || (size_t)n >= sizeof taken)
         return bl_diag_set(diag, BL_ERR_ARGUMENT, path, 0, 0, "the path is too long");
-    return rename(path, taken) == 0 || errno == ENOENT ? BL_OK : fail_errno(diag, path);
+    return rename_durably(path, taken) || errno == ENOENT ? BL_OK : fail_errno(diag, path);
 }
 
 bl_status saved_check_folder(const char *path, bl_diag *diag)
 {
     char folder[4096];
-    const char *slash = strrchr(path, '/');
-    int n = snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
-                     slash ? path : ".");
-    if (n < 0 || (size_t)n >= sizeof folder)
+    if (!folder_of(folder, sizeof folder, path))
         return bl_diag_set(diag, BL_ERR_ARGUMENT, path, 0, 0, "the path is too long");
     if (access(folder, W_OK | X_OK) != 0)
         return bl_diag_set(diag, BL_ERR_IO, folder, 0, 0,

@@ -227,6 +227,7 @@ static void wake(void *context) { (void)context; }
 static void threads_do_not_change_what_comes_out(void)
 {
     REQUIRE(engine_create(&under_test, tiny.model, bl_cpu_best(), N_WIDE, wake, NULL) == BL_OK);
+    size_t n_at_work = 0;
     n_chains = N_WIDE;
     for (size_t i = 0; i < N_WIDE; i++) {
         chains[i] = (chain){.client = engine_add_client(under_test)};
@@ -234,6 +235,11 @@ static void threads_do_not_change_what_comes_out(void)
     }
     while (n_chains > 0)
         engine_deliver(under_test);
+    pthread_mutex_lock(&under_test->lock);
+    for (size_t i = 0; i < N_WIDE; i++)
+        n_at_work += under_test->tickers[i]->n_chosen > 0;
+    pthread_mutex_unlock(&under_test->lock);
+    CHECK(n_at_work > 1);
     for (size_t i = 0; i < N_WIDE; i++) {
         check_chain(i);
         engine_remove_client(under_test, chains[i].client);

@@ -51,6 +51,15 @@ static void take_stats(load_client *c, const uint8_t *payload, size_t bytes)
         send_step(c);
 }
 
+// Of an error's payload: what the server says of it, without an end.
+static void fail_as_told(load_client *c, const uint8_t *payload, size_t bytes)
+{
+    char message[sizeof c->failure];
+    int n = bytes > 4 ? (int)(bytes - 4) : 0;
+    snprintf(message, sizeof message, "%.*s", n, n ? (const char *)payload + 4 : "");
+    load_client_fail(c, n ? message : "the server has answered an error");
+}
+
 bool load_client_receive(load_client *c, const uint8_t *frame, size_t bytes)
 {
     frame_head head;
@@ -62,7 +71,7 @@ bool load_client_receive(load_client *c, const uint8_t *frame, size_t bytes)
     const uint8_t *payload = frame + sizeof head;
     size_t n = bytes - sizeof head;
     if (head.op == OP_ERROR)
-        load_client_fail(c, n > 4 ? (const char *)payload + 4 : "the server has answered an error");
+        fail_as_told(c, payload, n);
     else if (head.op == (OP_ANSWER | OP_HELLO))
         prepare(c);
     else if (head.op == (OP_ANSWER | OP_STEP))

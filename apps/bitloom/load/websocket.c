@@ -11,8 +11,6 @@ typedef struct link_user { // libwebsockets zeroes it
     bl_buffer received;    // a message
 } link_user;
 
-static size_t n_open; // connections
-
 static void send_frame(struct lws *wsi, load_client *c)
 {
     uint8_t message[LWS_PRE + FRAME_HEAD_BYTES + 2 * BL_LANES];
@@ -43,13 +41,15 @@ static int receive(struct lws *wsi, load_client *c, bl_buffer *message, const vo
     return goes_on ? 0 : -1; // closes the connection
 }
 
-static void end(load_client *c, link_user *user, const char *why)
+static void end(struct lws *wsi, link_user *user, const char *why)
 {
+    load_client *c = lws_get_opaque_user_data(wsi);
+    size_t *n_open = lws_context_user(lws_get_context(wsi));
     if (!c->is_done)
         load_client_fail(c, why ? why : "the server refuses the connection");
     if (user)
         bl_buffer_clear(&user->received);
-    n_open--;
+    --*n_open;
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *data,
@@ -60,8 +60,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_RECEIVE:
         return receive(wsi, c, &((link_user *)user)->received, data, bytes);
     case LWS_CALLBACK_CLIENT_WRITEABLE: send_frame(wsi, c); return 0;
-    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR: end(c, NULL, data); return 0;
-    case LWS_CALLBACK_CLIENT_CLOSED: end(c, user, "the server has closed the connection"); return 0;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR: end(wsi, NULL, data); return 0;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+        end(wsi, user, "the server has closed the connection");
+        return 0;
     default: return 0;
     }
 }
@@ -91,21 +93,22 @@ static bool begin(load_client *c, struct lws_context *context)
                                            .local_protocol_name = protocols[0].name,
                                            .opaque_user_data = c};
     info.ssl_connection = strcmp(scheme, "wss") == 0 ? LCCSCF_USE_SSL : 0;
-    n_open++; // a connection that fails at once tells so by an event
+    ++*(size_t *)lws_context_user(context); // one that fails at once tells so by an event
     (void)lws_client_connect_via_info(&info);
     return true;
 }
 
 void load_over_websocket(load_client *clients, size_t n)
 {
-    struct lws_context_creation_info info = {.port = CONTEXT_PORT_NO_LISTEN,
+    size_t n_open = 0;
+    struct lws_context_creation_info info = {.user = &n_open,
+                                             .port = CONTEXT_PORT_NO_LISTEN,
                                              .protocols = protocols,
                                              .gid = -1,
                                              .uid = -1,
                                              .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT};
     lws_set_log_level(0, NULL);
     struct lws_context *context = lws_create_context(&info);
-    n_open = 0;
     for (size_t i = 0; i < n; i++) {
         if (!context)
             load_client_fail(&clients[i], "out of memory");

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_ANSWER_BYTES = 16 << 20, HTTP_MAX_EXCHANGES = 256 };
+enum { MAX_ANSWER_BYTES = 16 << 20, HTTP_MAX_EXCHANGES = 64 };
 
 struct exchange {
     http_reply *reply;
@@ -211,6 +211,8 @@ static bool begin_exchange(http_reply *r, const http_request *q, lanes *kept, re
         return request_fail(e, "internal", NULL, "out of memory");
     }
     r->exchange = x;
+    r->is_exchange = true;
+    r->host->n_exchanges++;
     return true;
 }
 
@@ -225,9 +227,9 @@ bool answer_lanes(http_reply *r, const http_request *q, const json_t *body, cons
         return false;
     if (kept && lanes_get_owner(kept)->want_write == tell_news)
         return request_fail(e, "conflict", NULL, "another request with this token is under way");
-    if (r->host->lanes->n_connections >= HTTP_MAX_EXCHANGES)
-        return request_fail(e, "busy", NULL, "%u connections have lanes; send it again later",
-                            r->host->lanes->n_connections);
+    if (r->host->n_exchanges >= HTTP_MAX_EXCHANGES)
+        return request_fail(e, "busy", NULL, "%u such requests are under way; send it again later",
+                            r->host->n_exchanges);
     return begin_exchange(r, q, kept, e);
 }
 

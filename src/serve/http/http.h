@@ -37,8 +37,9 @@ typedef struct http_host {
     void (*want_write)(void *owner); // the reply of this owner has news
 
     // its own; all zero at the beginning
-    uint32_t n_running; // replies whose work is under way
-    uint64_t n_units;   // that this work may still need
+    uint32_t n_running;   // replies whose work is under way
+    uint32_t n_exchanges; // replies of the lanes protocol, until all of them is sent
+    uint64_t n_units;     // that this work may still need
     uint64_t n_ids;
     http_counters counters;
     sequence_table *sequences; // of the inference protocol

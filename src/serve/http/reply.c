@@ -92,6 +92,7 @@ void reply_error(http_reply *r, const request_error *e)
 
 static void free_reply(http_reply *r)
 {
+    r->host->n_exchanges -= r->is_exchange;
     bl_buffer_clear(&r->out);
     bl_free(NULL, r, sizeof *r);
 }

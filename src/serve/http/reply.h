@@ -24,6 +24,7 @@ struct http_reply {
     uint64_t flushed_ns; // when a stream had something to say last
     job *job;
     exchange *exchange;
+    bool is_exchange;      // or was one
     uint64_t n_lane_steps; // of a job or exchange that is over
     char allow[48];        // what head.allow may point to
 };

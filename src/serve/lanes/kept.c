@@ -64,15 +64,21 @@ lanes *lanes_find(const lanes_host *host, const uint8_t *token, int64_t account)
 
 // ------------------------------------------------------------------------------------ limits
 
+static uint32_t count_parked_of(const lanes_host *host, int64_t account)
+{
+    uint32_t n = 0;
+    for (const lanes *l = host->first_kept; l; l = l->next_kept)
+        n += is_parked(l) && account_of(l) == account;
+    return n;
+}
+
 // Of whoever has most of them, so that nobody drives others out.
-static lanes *oldest_parked(const lanes_host *host)
+static lanes *find_oldest(const lanes_host *host, bool (*may_go)(const lanes *l))
 {
     lanes *oldest = NULL;
     uint32_t most = 0;
     for (lanes *l = host->first_kept; l; l = l->next_kept) {
-        uint32_t n = 0;
-        for (const lanes *k = host->first_kept; k && is_parked(l); k = k->next_kept)
-            n += is_parked(k) && account_of(k) == account_of(l);
+        uint32_t n = may_go(l) ? count_parked_of(host, account_of(l)) : 0;
         if (n > most) {
             most = n;
             oldest = l;
@@ -91,28 +97,40 @@ static uint64_t count_parked_states(const lanes_host *host)
     return n;
 }
 
-static bool forget_oldest(lanes_host *host)
+static void forget_for_room(lanes *l)
 {
-    lanes *l = oldest_parked(host);
-    if (!l)
-        return false;
     note(l, "expire", "room");
     lanes_forget(l);
-    return true;
 }
 
 static void keep_limits(lanes_host *host)
 {
     while (host->n_parked > MAX_PARKED || count_parked_states(host) > MAX_PARKED_STATES)
-        (void)forget_oldest(host);
+        forget_for_room(find_oldest(host, is_parked));
 }
 
-bool make_room(lanes_host *host, uint64_t n)
+// Whether states are free at once when it goes.
+static bool has_room_to_give(const lanes *l)
 {
-    while (host->n_stored + n > MAX_STORED_OF_ALL)
-        if (!forget_oldest(host))
-            return false;
-    return true;
+    return is_parked(l) && !l->is_settling && !l->is_importing && l->store.n_kept > 0;
+}
+
+bool make_room(lanes *for_whom, uint64_t n)
+{
+    lanes_host *host = for_whom->host;
+    uint64_t n_free = MAX_STORED_OF_ALL;
+    if (is_parked(for_whom) && count_parked_states(host) + n > MAX_PARKED_STATES)
+        return false;
+    for_whom->is_importing = true;
+    for (const lanes *l = host->first_kept; l; l = l->next_kept)
+        n_free += has_room_to_give(l) ? l->store.n_kept : 0;
+    while (host->n_stored + n > MAX_STORED_OF_ALL && host->n_stored + n <= n_free) {
+        lanes *l = find_oldest(host, has_room_to_give);
+        n_free -= l->store.n_kept;
+        forget_for_room(l);
+    }
+    for_whom->is_importing = false;
+    return host->n_stored + n <= MAX_STORED_OF_ALL;
 }
 
 uint64_t lanes_expire(lanes_host *host, uint64_t now_ns)
@@ -222,6 +240,7 @@ void settle_if_idle(lanes *l)
         answer_resume(l);
     for (uint32_t i = l->n_sessions; i-- > 0;)
         run_queued(l->sessions[i]);
+    l->owner.want_write(l->owner.object); // who counts what is unanswered may be done
 }
 
 // ----------------------------------------------------------------------------- its requests

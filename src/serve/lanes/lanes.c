@@ -251,20 +251,27 @@ static bool is_step_behind(const lane_session *s)
     return may_chain(s) && s->first->head.op == OP_STEP;
 }
 
+static frame_in *take_queued(lane_session *s)
+{
+    frame_in *f = s->first;
+    s->first = f->next;
+    if (!s->first)
+        s->last = &s->first;
+    s->n_queued--;
+    s->owner->queued_bytes -= f->head.bytes;
+    return f;
+}
+
+// A step that cannot follow the one under way waits for its end, to be refused in its turn.
 void run_queued(lane_session *s)
 {
     while (s->first && (!s->busy || is_step_behind(s))) {
-        frame_in *f = s->first;
         lanes_error e;
+        if (s->busy && !chain_step(s, &s->first->head, s->first->payload, &e))
+            return;
         bool is_chained = s->busy != NULL;
-        s->first = f->next;
-        if (!s->first)
-            s->last = &s->first;
-        s->n_queued--;
-        s->owner->queued_bytes -= f->head.bytes;
-        bool is_ok =
-            is_chained ? chain_step(s, &f->head, f->payload, &e) : run(s, &f->head, f->payload, &e);
-        if (!is_ok)
+        frame_in *f = take_queued(s);
+        if (!is_chained && !run(s, &f->head, f->payload, &e))
             lanes_answer_error(s->owner, &f->head, &e);
         bl_free(NULL, f, sizeof *f + f->head.bytes);
     }
@@ -300,8 +307,8 @@ static bool handle(lanes **at, const frame_head *head, const uint8_t *payload, l
         answer_empty(l, head);
         return true;
     }
-    if (!s->first && head->op == OP_STEP && may_chain(s))
-        return chain_step(s, head, payload, e);
+    if (!s->first && head->op == OP_STEP && may_chain(s) && chain_step(s, head, payload, e))
+        return true;
     if (s->busy || s->first || l->is_settling)
         return enqueue(s, head, payload, e);
     return run(s, head, payload, e);
@@ -380,8 +387,9 @@ uint32_t lanes_count_unanswered(const lanes *l)
 
 // -------------------------------------------------------------------------------------- life
 
-static void read_sha256(uint8_t *digest, const char *hex)
+void lanes_model_sha256(uint8_t *digest, const bl_model *model)
 {
+    const char *hex = bl_model_facts(model)->sha256;
     for (int i = 0; i < 32; i++) {
         unsigned byte = 0;
         (void)sscanf(hex + 2 * i, "%2x", &byte);
@@ -437,7 +445,7 @@ lanes *lanes_create(lanes_host *host, const lanes_owner *owner, const visitor *w
         return NULL;
     }
     l->counts.since_ns = bl_time_ns();
-    read_sha256(l->model_sha256, bl_model_facts(host->model)->sha256);
+    lanes_model_sha256(l->model_sha256, host->model);
     host->n_connections++;
     if (owner->object)
         say_hello(l);

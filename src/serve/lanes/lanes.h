@@ -76,6 +76,8 @@ bool lanes_receive_stream(lanes **l, const uint8_t *data, size_t bytes);
 // True while so much waits that no more requests should be read.
 bool lanes_is_full(const lanes *l);
 
+void lanes_model_sha256(uint8_t *digest, const bl_model *model); // 32 bytes
+
 void lanes_get_counts(connection_counts *counts, const lanes *l);
 uint32_t lanes_count_unanswered(const lanes *l); // requests; 0: all is done
 
@@ -94,7 +96,10 @@ bool lanes_drop_state(lanes *l, uint64_t name, lanes_error *e); // one reference
 
 // ---------------------------------------------------------------------- lanes without connections
 
-enum { MAX_PARKED = 64, MAX_PARKED_STATES = 1 << 21 }; // of all; the oldest go first
+enum {                // of all; the oldest go first
+    MAX_PARKED = 512, // more than there are connections, which a stop parks all
+    MAX_PARKED_STATES = 1 << 21
+};
 
 // Those that are kept under a token, with or without a connection. NULL: none, or of another
 // account.

@@ -82,8 +82,9 @@ struct lanes {
     connection_counts counts;
     // kept.c
     bool is_kept;
-    bool is_settling; // a connection has ended, but not all that it had under way
-    bool is_resuming; // `resume` is to be answered then
+    bool is_settling;  // a connection has ended, but not all that it had under way
+    bool is_importing; // states, for which others may have to go
+    bool is_resuming;  // `resume` is to be answered then
     frame_head resume;
     uint8_t token[TOKEN_BYTES];
     uint64_t parked_ns; // when it lost its owner
@@ -130,8 +131,9 @@ bool do_resume(lanes **l, const frame_head *head, const uint8_t *payload, lanes_
 void adopt_token(lanes *l, const uint8_t *token); // lanes without an owner are parked under it
 void park(lanes *l);                              // that is kept and has lost its connection
 void settle_if_idle(lanes *l); // nothing of an earlier connection is under way any more
-// Makes room for n states more, as far as parked lanes have it.
-bool make_room(lanes_host *host, uint64_t n);
+// Makes room for n states more of these lanes, as far as other parked ones have it. False, and nobody
+// has gone: it is not enough.
+bool make_room(lanes *for_whom, uint64_t n);
 void destroy_lanes(lanes *l); // nobody is there, nothing is under way, and it is not kept
 
 #endif

@@ -353,7 +353,7 @@ static void take_states(lane_session *s, activity *a)
 // The connection that asked has ended: what was done is done, what was not has not begun.
 static void end_unanswered(lane_session *s, activity *a)
 {
-    if (a->reason != END_DONE || a->kind == ACTIVITY_ROLLOUT)
+    if (a->reason != END_DONE || s->request.op == OP_ROLLOUT) // nobody has seen what it wrote
         return;
     take_states(s, a);
     s->answered = s->request.sequence;

@@ -62,11 +62,13 @@ bool do_load(lane_session *s, const frame_head *head, const uint8_t *payload, la
     return true;
 }
 
-static bool may_store(const lanes *l, size_t n, lanes_error *e)
+static bool may_store(lanes *l, size_t n, lanes_error *e)
 {
-    if (!make_room(l->host, n))
-        return lanes_fail(e, ERROR_TOO_MANY, "all connections have %u states stored, of %d",
-                          l->host->n_stored, MAX_STORED_OF_ALL);
+    if (!make_room(l, n))
+        return lanes_fail(
+            e, ERROR_TOO_MANY,
+            "all connections have %u states stored, of %d; what is parked may have %d",
+            l->host->n_stored, MAX_STORED_OF_ALL, MAX_PARKED_STATES);
     return true;
 }
 
