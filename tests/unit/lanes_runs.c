@@ -203,6 +203,20 @@ static void no_frame_is_longer_than_the_limit(void)
     disconnect(l);
 }
 
+// A step that is wrong, sent behind one that is under way, is refused in its turn.
+static void requests_are_answered_in_their_order(void)
+{
+    static const uint8_t step[6] = {0, 0, 0, 0, 'e', 'f'};
+    lanes *l = connect_to(UINT32_MAX);
+    for (uint32_t i = 0; i < 3; i++)
+        send_to(l, OP_STEP, i, 1 + i % 2, step, 5 + i % 2, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        frame_head head = next_frame(l, answer);
+        CHECK(head.sequence == i && head.op == (i == 1 ? OP_ERROR : (OP_ANSWER | OP_STEP)));
+    }
+    disconnect(l);
+}
+
 // To build a pattern takes long, and nobody who steps lanes waits for it.
 static void slow_patterns_keep_nobody_waiting(void)
 {
@@ -236,6 +250,7 @@ int main(int argc, char **argv)
     RUN(beams_are_the_same_however_they_are_read);
     RUN(cancelled_rollouts_leave_the_vector_behind_what_they_wrote);
     RUN(no_frame_is_longer_than_the_limit);
+    RUN(requests_are_answered_in_their_order);
     RUN(slow_patterns_keep_nobody_waiting);
     return finish();
 }
