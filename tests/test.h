@@ -16,7 +16,8 @@ enum { TEST_SKIP = 77 }; // meson's exit status of a skipped program
 static int test_n_failed, test_n_run;
 static __attribute__((unused)) int test_is_failed;
 
-// How many of n random cases to try: under emulation or instruments $BITLOOM_EFFORT per cent of them.
+// How many of n random cases to try: under emulation or instruments $BITLOOM_EFFORT per cent of
+// them.
 static inline __attribute__((unused)) unsigned test_cases(unsigned n)
 {
     const char *effort = getenv("BITLOOM_EFFORT");

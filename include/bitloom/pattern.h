@@ -16,9 +16,9 @@
 // every moment the beginning of a text that the pattern describes.
 //
 // Syntax: literals, . (any byte but newline), [a-z] [^...], \d \w \s \D \W \S, \n \r \t \f \0
-// \xHH, ( ), (?: ), |, * + ? {m} {m,} {m,n}. A backslash before any other sign means the sign. ^ and
-// $ may stand at the ends, where they are meant anyway. Bytes are meant, not characters: a letter
-// outside ASCII is a sequence of bytes and may not stand in [].
+// \xHH, ( ), (?: ), |, * + ? {m} {m,} {m,n}. A backslash before any other sign means the sign. ^
+// and $ may stand at the ends, where they are meant anyway. Bytes are meant, not characters: a
+// letter outside ASCII is a sequence of bytes and may not stand in [].
 
 #include <bitloom/logic.h>
 

@@ -28,8 +28,8 @@ typedef struct bl_serve_params {
     size_t page_bytes;
     const void *account_page; // what GET /account answers where accounts are on
     size_t account_page_bytes;
-    // Set it to 1 (from a signal handler) to end bl_serve when what is under way has ended, for some
-    // seconds at most; to 2 to end it at once.
+    // Set it to 1 (from a signal handler) to end bl_serve when what is under way has ended, for
+    // some seconds at most; to 2 to end it at once.
     const volatile sig_atomic_t *should_stop;
     const char *log; // file of one JSON object a line (docs/guide/serving.md); "-": standard error
     const volatile sig_atomic_t

@@ -43,8 +43,9 @@ static inline uint8_t table_permute(uint8_t table, const uint8_t order[3])
     return order[1] == second ? table : table_exchange(table, 1, 0x22);
 }
 
-// One step of a comparison of planes with a constant c, from the lowest plane on: with g in input c,
-// plane k in b and, where has_high, plane k + 1 in a, g becomes bit of c ? (plane and g) : (plane or g).
+// One step of a comparison of planes with a constant c, from the lowest plane on: with g in input
+// c, plane k in b and, where has_high, plane k + 1 in a, g becomes bit of c ? (plane and g) :
+// (plane or g).
 static inline uint8_t table_compare(uint64_t constant, uint32_t k, bool has_high)
 {
     unsigned table = 0;

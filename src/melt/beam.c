@@ -12,7 +12,8 @@
 // beam that meets that path.
 //
 // Candidates are all (lane, byte) pairs worth looking at; the best `width` become the new lanes
-// (contest.h), in the order of (parent, byte). All logarithms here are binary: noise is scaled by 1 / ln 2.
+// (contest.h), in the order of (parent, byte). All logarithms here are binary: noise is scaled by 1
+// / ln 2.
 
 #include "contest.h"
 #include "fixed.h"
@@ -371,8 +372,8 @@ static size_t remove_forbidden(candidate *c, size_t n, const bl_beam *b)
 }
 
 // Every lane has one child with the lane's own score, so with all lanes in use nobody below the
-// least lane gets in; that child has no handicap, and the others only lose by theirs. Where children
-// may be forbidden, nothing is known.
+// least lane gets in; that child has no handicap, and the others only lose by theirs. Where
+// children may be forbidden, nothing is known.
 static double score_threshold(const bl_beam *b)
 {
     double least = -1e4; // 2^-10000: below every score

@@ -41,6 +41,8 @@ static bool build(engine *e, activity *a)
         a->beam_params.pattern = shared_pattern_get(a->pattern);
         a->beam_params.pattern_state = state;
     }
+    if (a->rollout)
+        a->rollout->pattern = shared_pattern_get(a->pattern);
     return true;
 }
 

@@ -4,10 +4,10 @@
 
 // The engine runs the model in ticks of up to 512 lanes, filled with the lanes of many activities.
 // A tick costs the same whatever is in it, so a second one runs beside the first, in another
-// thread, only when more lanes wait than fit one; and so on. Each tick takes the clients that have had the least so far (after the Virtual
-// Token Counter of Sheng et al., "Fairness in Serving Large Language Models", 2024). What counts is
-// the share of a tick, not lanes: a reader of a long text fills one lane and would otherwise keep
-// whoever needs all 512 waiting for ever.
+// thread, only when more lanes wait than fit one; and so on. Each tick takes the clients that have
+// had the least so far (after the Virtual Token Counter of Sheng et al., "Fairness in Serving Large
+// Language Models", 2024). What counts is the share of a tick, not lanes: a reader of a long text
+// fills one lane and would otherwise keep whoever needs all 512 waiting for ever.
 
 #include "patterns.h"
 #include "rollout.h"
@@ -85,8 +85,8 @@ typedef struct activity {
     rollout *rollout;        // ROLLOUT
     uint32_t n_steps;        // BEAM and ROLLOUT
     uint64_t n_promised;     // lane-steps that were set aside for it (accounts/tab.h)
-    // BEAM: at the end, step the last lanes too; activity_beam_states has them. ROLLOUT: somebody will
-    // do so, by a STEP of `bytes`
+    // BEAM: at the end, step the last lanes too; activity_beam_states has them. ROLLOUT: somebody
+    // will do so, by a STEP of `bytes`
     bool keeps_lanes;
 
     // results
@@ -122,7 +122,8 @@ typedef struct engine_stats {
 } engine_stats;
 
 // `wake` is called from the engine's threads when events are ready that were not before.
-// n_threads: ticks at a time, at least 1, of which 64 are used at most; each has a machine of its own.
+// n_threads: ticks at a time, at least 1, of which 64 are used at most; each has a machine of its
+// own.
 BL_MUST_USE bl_status engine_create(engine **e, const bl_model *model, bl_cpu cpu, size_t n_threads,
                                     void (*wake)(void *context), void *context);
 void engine_set_wake(engine *e, void (*wake)(void *context)); // nobody is left to be woken

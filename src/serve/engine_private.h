@@ -2,8 +2,8 @@
 #ifndef BITLOOM_SERVE_ENGINE_PRIVATE_H
 #define BITLOOM_SERVE_ENGINE_PRIVATE_H
 
-// What engine.c (life, what comes and goes), schedule.c (who is next), ticker.c (ticks) and builder.c
-// (patterns) share.
+// What engine.c (life, what comes and goes), schedule.c (who is next), ticker.c (ticks) and
+// builder.c (patterns) share.
 
 #include "engine.h"
 
@@ -89,8 +89,8 @@ void *builder_run(void *e); // until the engine closes
 
 // engine.c, without the lock: there is news that nobody has been told of.
 void engine_tell(engine *e);
-// With the lock held: an activity that was submitted is ready to run, or is refused. True: engine_tell
-// is due.
+// With the lock held: an activity that was submitted is ready to run, or is refused. True:
+// engine_tell is due.
 bool engine_begin(engine *e, activity *a, const request_error *refusal);
 // With the lock held: hands an activity back that has ended.
 void engine_end_activity(engine *e, activity *a);

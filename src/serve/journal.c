@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A line is one write to a file that is open for appending: lines of several writers do not mix. One
-// that cannot be written is lost; the server goes on.
+// A line is one write to a file that is open for appending: lines of several writers do not mix.
+// One that cannot be written is lost; the server goes on.
 
 #include "journal.h"
 

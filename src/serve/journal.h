@@ -2,8 +2,8 @@
 #ifndef BITLOOM_SERVE_JOURNAL_H
 #define BITLOOM_SERVE_JOURNAL_H
 
-// The log of --log: one JSON object a line, written whole. What clients write, keys and tokens do not
-// belong in it.
+// The log of --log: one JSON object a line, written whole. What clients write, keys and tokens do
+// not belong in it.
 //
 //     bl_json *line = journal_begin(j, "connect");
 //     if (line) {

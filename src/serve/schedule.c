@@ -109,8 +109,8 @@ static void take(ticker *k, activity *a, size_t n_lanes)
     schedule_add(k->engine, a);
 }
 
-// Takes of one client's activities what fits, each of which then goes behind the others of it. True:
-// one that is not in the background did not fit.
+// Takes of one client's activities what fits, each of which then goes behind the others of it.
+// True: one that is not in the background did not fit.
 static bool choose_of(ticker *k, client *c, bool with_background)
 {
     activity *a = c->first, *next;

@@ -83,7 +83,8 @@ typedef struct lanes_connection { // libwebsockets zeroes it
     bool is_too_long, is_held;
 } lanes_connection;
 
-// Lets what is under way end, for a few seconds, and then tells all to go. After it nobody is served.
+// Lets what is under way end, for a few seconds, and then tells all to go. After it nobody is
+// served.
 void server_leave(server *s, const struct lws_protocols *protocols);
 // For a connection that has nothing left to be sent: what its callback returns, -1 to leave.
 int stay_or_leave(struct lws *wsi, bool is_websocket);

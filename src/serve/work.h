@@ -3,7 +3,8 @@
 #define BITLOOM_SERVE_WORK_H
 
 // What activities do in a tick: which lanes they want run, and how they move on by what the model
-// says. From the ticker's thread that has the activity, and what is const also with the engine's lock held.
+// says. From the ticker's thread that has the activity, and what is const also with the engine's
+// lock held.
 
 #include "engine.h"
 

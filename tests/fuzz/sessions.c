@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The file of kept sessions: what follows the head comes from the fuzzer; head and checksum are right,
-// or nothing behind them would be read. What is accepted is written and read again.
+// The file of kept sessions: what follows the head comes from the fuzzer; head and checksum are
+// right, or nothing behind them would be read. What is accepted is written and read again.
 #include "server.h"
 
 #include "serve/saved.h"

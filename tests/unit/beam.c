@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Beams: what they choose, against sorting and against the distribution. test-beam MODEL.safetensors
+// Beams: what they choose, against sorting and against the distribution. test-beam
+// MODEL.safetensors
 #include "opened_model.h"
 
 // Grows a beam by itself; paths[lane] holds the bytes of each lane at the end.

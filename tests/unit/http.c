@@ -374,8 +374,7 @@ static void busy_lanes_can_be_taken_over(void)
     REQUIRE(kept && bytes >= FRAME_HEAD_BYTES + 16);
     for (size_t i = 0; i < 16; i++)
         snprintf(path + strlen(path), 3, "%02x", kept[FRAME_HEAD_BYTES + i]);
-    const frame_head stats = {0, OP_STATS, 0, 0, 9, 0};
-    CHECK(send(NULL, "POST", path, &stats, sizeof stats, NULL, 100000) == 200);
+    CHECK(post(path, "") == 200);
     lanes_host_clear(&hosts_lanes);
     for (int i = 0; i < 20000 && hosts_lanes.n_connections > 0; i++)
         pause_a_little();

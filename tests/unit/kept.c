@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Lanes that outlive their connection: kept, parked, resumed, expired. Usage: test-kept MODEL.safetensors
+// Lanes that outlive their connection: kept, parked, resumed, expired. Usage: test-kept
+// MODEL.safetensors
 #include "lanes_client.h"
 
 #include "serve/lanes/lanes_private.h"
@@ -109,7 +110,6 @@ static void names_and_vectors_are_there_again(void)
     forget_all();
 }
 
-// Sends the run again that its connection did not live to see, and compares with one that was left alone.
 static void take_names(lanes *l, uint64_t *names, uint32_t n)
 {
     ask(l, OP_STORE, 0, NULL, 0, 0);
@@ -123,7 +123,8 @@ static void run_to_end(lanes *l, frame_op op, const void *p, size_t bytes)
     }
 }
 
-// Runs whose connection goes while they are under way have not happened.
+// Runs whose connection goes while they are under way have not happened: sent again, they give what
+// a run gives that was left alone.
 static void check_interrupted(frame_op op, const void *p, size_t bytes, uint32_t n_lanes)
 {
     const uint16_t from[8] = {0};

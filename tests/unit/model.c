@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A melted model at work: costs, draws, readers, scores, draws by logic. test-model MODEL.safetensors
+// A melted model at work: costs, draws, readers, scores, draws by logic. test-model
+// MODEL.safetensors
 #include "opened_model.h"
 
 #include <math.h>

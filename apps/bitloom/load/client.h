@@ -2,8 +2,8 @@
 #ifndef BITLOOM_LOAD_CLIENT_H
 #define BITLOOM_LOAD_CLIENT_H
 
-// One client of the lanes protocol that steps a vector for a while, `depth` steps under way, and keeps
-// how long each took. It knows frames, not connections: socket.c and websocket.c carry them.
+// One client of the lanes protocol that steps a vector for a while, `depth` steps under way, and
+// keeps how long each took. It knows frames, not connections: socket.c and websocket.c carry them.
 
 #include "serve/lanes/frame.h"
 
@@ -31,8 +31,8 @@ typedef struct load_client {
 
 BL_MUST_USE bl_status load_client_init(load_client *c, const load_params *params, uint64_t end_ns);
 void load_client_clear(load_client *c);
-// Takes the server's next frame, payload included, and may leave frames in `out`. False: it is done or
-// has failed.
+// Takes the server's next frame, payload included, and may leave frames in `out`. False: it is done
+// or has failed.
 bool load_client_receive(load_client *c, const uint8_t *frame, size_t bytes);
 void load_client_fail(load_client *c, const char *why); // keeps the first reason
 

@@ -77,7 +77,8 @@ static uint32_t add_word(pattern_tree *t, const char *word)
     return sequence;
 }
 
-// What is in no word and neither letter nor digit. Marks that occur in a word ("don't") separate none.
+// What is in no word and neither letter nor digit. Marks that occur in a word ("don't") separate
+// none.
 static byte_set separators_of(const char *const *words, size_t n)
 {
     byte_set s = {{0}};

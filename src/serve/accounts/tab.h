@@ -32,8 +32,8 @@ typedef struct tab {
 } tab;
 
 void tab_submit(tab *t, activity *a);
-// Submits `next` at once, of what `a`, which has ended and is ended here next, was promised and did not
-// use: that covers it.
+// Submits `next` at once, of what `a`, which has ended and is ended here next, was promised and did
+// not use: that covers it.
 void tab_hand_on(tab *t, activity *next, activity *a);
 void tab_end(tab *t, const activity *a);
 void tab_close(tab *t); // no activity is left: settles everything; it may be used again

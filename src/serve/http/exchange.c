@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The lanes protocol for those who only have HTTP: the body of a POST is a stream of frames, as over
-// the Unix socket, and the answer is that of their answers. Between two POSTs the lanes are parked
-// under their token, if there is one; single states are files below it.
+// The lanes protocol for those who only have HTTP: the body of a POST is a stream of frames, as
+// over the Unix socket, and the answer is that of their answers. Between two POSTs the lanes are
+// parked under their token, if there is one; single states are files below it.
 //
 // Frames go in, a few at a time, and come out whenever the transport asks for the reply's
 // head, never within a call of the lanes.

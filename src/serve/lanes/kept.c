@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Lanes that outlive their connection. A token names them; whoever has it, of the same account, goes
-// on where they are.
+// Lanes that outlive their connection. A token names them; whoever has it, of the same account,
+// goes on where they are.
 //
 //              KEEP                 connection ends            its work has ended
 //     open ───────────> kept ────────────────> settling ────────────────> parked
@@ -211,7 +211,7 @@ void lanes_list(bl_buffer *out, const lanes *l)
                               .sequence = s->answered,
                               .flags = (s->is_background ? SESSION_BACKGROUND : 0)
                                        | (s->has_masks ? SESSION_MASKS : 0)
-                                       | (s->pattern ? SESSION_PATTERN : 0)};
+                                       | (s->pattern || s->unbuilt ? SESSION_PATTERN : 0)};
         if (!s->is_closing)
             bl_buffer_append(out, &told, sizeof told);
     }

@@ -132,6 +132,7 @@ static void destroy_session(lane_session *s)
     bl_free(NULL, s->states, BL_LANES * l->state_bytes);
     bl_free(NULL, s->masks, BL_LANES * sizeof *s->masks);
     shared_pattern_release(s->pattern);
+    pattern_job_destroy(s->unbuilt);
     bl_free(NULL, s, sizeof *s);
 }
 

@@ -50,6 +50,7 @@ typedef struct lane_session {
     uint64_t (*masks)[4]; // [512]
     bool has_masks;
     shared_pattern *pattern; // NULL: none
+    pattern_job *unbuilt;    // or one from a file, built for the first run that keeps to it
     bool is_background;
     activity *busy; // or NULL
     activity *next; // a step behind a step, which the engine begins by itself
@@ -131,8 +132,8 @@ bool do_resume(lanes **l, const frame_head *head, const uint8_t *payload, lanes_
 void adopt_token(lanes *l, const uint8_t *token); // lanes without an owner are parked under it
 void park(lanes *l);                              // that is kept and has lost its connection
 void settle_if_idle(lanes *l); // nothing of an earlier connection is under way any more
-// Makes room for n states more of these lanes, as far as other parked ones have it. False, and nobody
-// has gone: it is not enough.
+// Makes room for n states more of these lanes, as far as other parked ones have it. False, and
+// nobody has gone: it is not enough.
 bool make_room(lanes *for_whom, uint64_t n);
 void destroy_lanes(lanes *l); // nobody is there, nothing is under way, and it is not kept
 

@@ -127,6 +127,24 @@ bool chain_step(lane_session *s, const frame_head *head, const uint8_t *payload,
     return true;
 }
 
+static void set_pattern(lane_session *s, shared_pattern *pattern)
+{
+    shared_pattern_release(s->pattern);
+    s->pattern = shared_pattern_retain(pattern);
+    pattern_job_destroy(s->unbuilt);
+    s->unbuilt = NULL;
+}
+
+// What a run keeps to; if it has to be built first, the builder tells the run.
+static bool hold_pattern(activity *a, const lane_session *s)
+{
+    const pattern_job *j = s->unbuilt;
+    a->pattern = shared_pattern_retain(s->pattern);
+    if (j)
+        a->job = pattern_job_create(j->text, j->bytes, j->is_words, NULL, 0);
+    return !j || a->job;
+}
+
 // A text that is empty takes the pattern away.
 bool do_pattern(lane_session *s, const frame_head *head, const uint8_t *payload, lanes_error *e)
 {
@@ -168,7 +186,8 @@ bool do_rollout(lane_session *s, const frame_head *head, const uint8_t *payload,
     a->keeps_lanes = true;
     if (!a->rollout)
         return abandon(s, a, e, "out of memory");
-    a->pattern = shared_pattern_retain(s->pattern);
+    if (!hold_pattern(a, s))
+        return abandon(s, a, e, "out of memory");
     a->rollout->pattern = s->pattern ? shared_pattern_get(s->pattern) : NULL;
     bl_draw_params draw = {.temperature = (double)p.temperature, .top_p = (double)p.top_p};
     if (!isfinite(p.temperature) || !isfinite(p.top_p)
@@ -209,7 +228,8 @@ bool do_beam(lane_session *s, const frame_head *head, const uint8_t *payload, la
                                       .temperature = (double)p.temperature,
                                       .diversity = (double)p.diversity,
                                       .seed = p.seed};
-    a->pattern = shared_pattern_retain(s->pattern);
+    if (!hold_pattern(a, s))
+        return abandon(s, a, e, "out of memory");
     a->beam_params.pattern = s->pattern ? shared_pattern_get(s->pattern) : NULL;
     a->n_steps = p.n_steps;
     a->keeps_lanes = true;
@@ -334,8 +354,7 @@ static void take_states(lane_session *s, activity *a)
     if (a->reason == END_FAILED || a->kind == ACTIVITY_ROLLOUT)
         return; // a rollout that is not followed by its last step
     if (a->kind == ACTIVITY_PATTERN) {
-        shared_pattern_release(s->pattern);
-        s->pattern = shared_pattern_retain(a->pattern);
+        set_pattern(s, a->pattern);
         return;
     }
     uint8_t *states = a->states;
@@ -439,6 +458,8 @@ static void receive_event(engine_event *event)
         s->end[0] = a->n_steps_done;
         s->end[1] = (uint32_t)a->reason;
     }
+    if (s->unbuilt && a->pattern && a->kind != ACTIVITY_PATTERN)
+        set_pattern(s, a->pattern);
     bool is_over = !finish_rollout(s, a);
     if (is_over && a->kind == ACTIVITY_ROLLOUT)
         s->end[1] = END_FAILED; // its lanes cannot take what they drew

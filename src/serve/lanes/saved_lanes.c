@@ -32,6 +32,10 @@ static void save_session(FILE *file, const lane_session *s)
 {
     size_t pattern_bytes = 0;
     const char *pattern = s->pattern ? shared_pattern_text(&pattern_bytes, s->pattern) : NULL;
+    if (s->unbuilt) {
+        pattern = s->unbuilt->text;
+        pattern_bytes = s->unbuilt->bytes;
+    }
     const saved_session head = {.id = s->id,
                                 .n_lanes = s->n_lanes,
                                 .sequence = s->answered,
@@ -117,8 +121,7 @@ static bool has_session(const lanes *l, uint32_t id)
 
 static bool restore_pattern(lane_session *s, uint32_t bytes, cursor *c)
 {
-    pattern_cache cache = {0};
-    uint32_t state;
+    bl_diag diag = {0};
     const char *text = (const char *)cursor_take(c, bytes);
     if (!text)
         return false;
@@ -126,15 +129,10 @@ static bool restore_pattern(lane_session *s, uint32_t bytes, cursor *c)
         return true;
     if (bytes > MAX_FRAME_PAYLOAD)
         return cursor_fail(c, "the pattern of session %u has %u bytes", s->id, bytes);
-    pattern_job *job = pattern_job_create(text, bytes, false, NULL, 0);
-    if (!job)
-        return cursor_fail_memory(c);
-    bool is_built = pattern_cache_build(&s->pattern, &state, &cache, job);
-    if (!is_built)
-        (void)cursor_fail(c, "the pattern of session %u: %.100s", s->id, job->error.message);
-    pattern_job_destroy(job);
-    pattern_cache_clear(&cache);
-    return is_built;
+    if (bl_pattern_check(text, bytes, "pattern", NULL, &diag) != BL_OK)
+        return cursor_fail(c, "the pattern of session %u: %.100s", s->id, diag.message);
+    s->unbuilt = pattern_job_create(text, bytes, false, NULL, 0);
+    return s->unbuilt || cursor_fail_memory(c);
 }
 
 static bool restore_session(lanes *l, cursor *c)
