@@ -90,11 +90,11 @@ static const bl_option options[] = {
     {"accounts", 0, BL_OPTION_TEXT, offsetof(settings, accounts), "FILE", 0, 0,
      "ask for keys and charge credit: the file of `bitloom account`"},
     {"sessions", 0, BL_OPTION_TEXT, offsetof(settings, sessions), "FILE", 0, 0,
-     "keep what clients asked to be kept here when the server stops, until the next one starts"},
+     "kept lanes: written here at a stop, read at the next start"},
     {"log", 0, BL_OPTION_TEXT, offsetof(settings, log), "FILE", 0, 0,
-     "append what happens, one JSON object a line (-: standard error); SIGHUP opens it anew"},
+     "append what happens, a JSON object a line; -: standard error"},
     {"keep-seconds", 0, BL_OPTION_INT, offsetof(settings, keep_seconds), "N", 0, 86400,
-     "how long the lanes of clients that ask for it wait for their return (600); 0: not at all"},
+     "how long kept lanes wait for their client; default 600, 0: not at all"},
 };
 
 const bl_verb bl_verb_serve = {
@@ -103,7 +103,7 @@ const bl_verb bl_verb_serve = {
     .summary = "the loom in the browser, and its API",
     .details =
         "Serves the page at http://HOST:PORT/, OpenAI's API at /v1 and the inference protocol\n"
-        "at /v2 (docs/formats/http.md), and the lanes protocol (websocket.md). Anybody who can\n"
+        "at /v2 (docs/formats/http.md), and the lanes protocol (lanes.md). Anybody who can\n"
         "reach the address can use it: keep to loopback unless you mean otherwise. Ctrl-C ends\n"
         "it when what is under way has ended, after 4 seconds at most; a second one at once.",
     .example = "bitloom serve classics.loom --listen 127.0.0.1:8512",
