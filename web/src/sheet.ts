@@ -48,7 +48,8 @@ function paintBox(c: Context, { boxes, isDark }: Sheet, at: number): void {
 
 // By font, as setting one costs more than a label.
 function paintLabels(c: Context, sheet: Sheet): void {
-  const { boxes, column } = sheet, labels = sheet.labels.split("\n"), large = Math.max(SMALL, LETTERS * column);
+  const { boxes, column } = sheet, large = Math.max(SMALL, LETTERS * column);
+  const labels = sheet.labels.split("\n");
   c.textBaseline = "middle";
   for (const bold of [0, ON_PATH])
     for (const size of [large, SMALL]) {
