@@ -265,10 +265,28 @@ static uint32_t cost_of(const bl_beam *b, uint32_t l, uint32_t symbol)
 
 enum { NO_LOGIT = INT16_MIN - 1 };
 
+// The symbols of a lane whose logit is at least `least`, ascending; without branches, as which they
+// are cannot be foreseen.
+static size_t find_likely(uint8_t *symbols, const bl_beam *b, uint32_t l, int least)
+{
+    uint32_t n_symbols = b->model->info.n_symbols;
+    const int16_t *row = b->seen->logits + (size_t)l * n_symbols;
+    size_t n = 0;
+    for (uint32_t s = 0; s < n_symbols; s++) {
+        symbols[n] = (uint8_t)s;
+        n += row[s] >= least;
+    }
+    return n;
+}
+
 // The greatest logit of the bytes that may follow, or NO_LOGIT.
 static int greatest(const bl_beam *b, uint32_t l)
 {
+    uint8_t symbols[256 + 1];
     int most = NO_LOGIT;
+    for (size_t n = find_likely(symbols, b, l, b->seen->most[l]); n-- > 0;)
+        if (may_follow(b, l, symbols[n]))
+            return b->seen->most[l];
     for (uint32_t s = 0; s < b->model->info.n_symbols; s++)
         if (logit(b, l, s) > most && may_follow(b, l, s))
             most = logit(b, l, s);
@@ -300,14 +318,29 @@ static double least_useful(double threshold, double best, double parent)
     return sum > 0 ? parent - exact_log2(sum) : 1e300;
 }
 
+// The least logit with which a symbol costs no more than `most_cost`.
+static int least_logit(const bl_beam *b, uint32_t l, uint64_t most_cost)
+{
+    uint64_t base = b->seen->base[l], unit = b->model->info.logit_unit_cost;
+    if (most_cost >= UINT32_MAX) // where costs end, see cost_of
+        return INT16_MIN;
+    if (most_cost < base)
+        return INT16_MAX + 1;
+    uint64_t below = (most_cost - base) / unit;
+    return below > UINT16_MAX ? INT16_MIN : b->seen->most[l] - (int)below;
+}
+
 // Children that cost more than `bound` cannot be among the best.
 static size_t propose_probable(candidate *out, const bl_beam *b, uint32_t l, uint64_t bound)
 {
     const bl_model_info *info = &b->model->info;
     const lane *parent = &b->lanes[l];
-    size_t n = 0;
-    for (uint32_t s = 0; s < info->n_symbols; s++) {
-        uint32_t own = cost_of(b, l, s);
+    uint8_t symbols[256 + 1];
+    size_t n = 0, n_likely = 0;
+    if (parent->cost <= bound)
+        n_likely = find_likely(symbols, b, l, least_logit(b, l, bound - parent->cost));
+    for (size_t i = 0; i < n_likely; i++) {
+        uint32_t s = symbols[i], own = cost_of(b, l, s);
         uint64_t cost = parent->cost + own;
         if (cost > bound || !may_follow(b, l, s))
             continue;
