@@ -2,31 +2,18 @@
 // The logic of a melted network against the integer reference. Usage: test-melt MODEL.safetensors
 // STEPS: the number of steps to compare on 512 lanes.
 #include "../test.h"
+#include "real_text.h"
 
 #include <bitloom/melt.h>
 
 #include <math.h>
 
-static bl_random rng;
 static const char *path;
 static int n_steps;
 static bl_file file;
 static bl_muxrnn *network;
 static bl_muxrnn_info info;
 static bl_program *program;
-
-static const char real_text[] =
-    "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age "
-    "of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the "
-    "season "
-    "of Light, it was the season of Darkness, it was the spring of hope, it was the winter of "
-    "despair.\n";
-
-static uint8_t next_byte(size_t lane, int t, bool is_real)
-{
-    return is_real ? (uint8_t)real_text[(lane * 7 + (size_t)t) % (sizeof real_text - 1)]
-                   : (uint8_t)bl_random_next(&rng);
-}
 
 typedef struct lockstep {
     bl_machine *machines[BL_CPU_COUNT + 2]; // each level; the graph's program; the expansion

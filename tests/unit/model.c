@@ -2,23 +2,9 @@
 // A melted model at work: costs, draws, readers, scores, draws by logic. test-model
 // MODEL.safetensors
 #include "opened_model.h"
+#include "real_text.h"
 
 #include <math.h>
-
-static bl_random rng;
-
-static const char real_text[] =
-    "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age "
-    "of foolishness, it was the epoch of belief, it was the epoch of incredulity, it was the "
-    "season "
-    "of Light, it was the season of Darkness, it was the spring of hope, it was the winter of "
-    "despair.\n";
-
-static uint8_t next_byte(size_t lane, int t, bool is_real)
-{
-    return is_real ? (uint8_t)real_text[(lane * 7 + (size_t)t) % (sizeof real_text - 1)]
-                   : (uint8_t)bl_random_next(&rng);
-}
 
 static void probabilities_of_all_bytes_add_up_to_one(void)
 {
