@@ -68,11 +68,11 @@ struct bl_beam {
     uint32_t n_shares;
 };
 
-static size_t states_bytes(const bl_model *m) { return BL_LANES * m->info.state_bytes; }
+static size_t states_bytes(const bl_beam *b) { return b->width * b->model->info.state_bytes; }
 
-static size_t candidates_bytes(const bl_model *m)
+static size_t candidates_bytes(const bl_beam *b)
 {
-    return (size_t)BL_LANES * m->info.n_symbols * sizeof(candidate);
+    return (size_t)b->width * b->model->info.n_symbols * sizeof(candidate);
 }
 
 static bool is_legal(const bl_beam_params *p)
@@ -143,9 +143,9 @@ bl_status bl_beam_create(bl_beam **result, const bl_model *model, const uint8_t 
                    .n_avoid = p->n_avoid};
     if (b->temperature == 0)
         b->handicap *= BL_COST_BIT;
-    b->states = bl_alloc(allocator, states_bytes(model));
-    b->next_states = bl_alloc(allocator, states_bytes(model));
-    b->candidates = bl_alloc(allocator, candidates_bytes(model));
+    b->states = bl_alloc(allocator, states_bytes(b));
+    b->next_states = bl_alloc(allocator, states_bytes(b));
+    b->candidates = bl_alloc(allocator, candidates_bytes(b));
     bl_status status = p->pattern ? hold_create(b, p->pattern, p->pattern_state) : BL_OK;
     b->seen = bl_alloc(allocator, sizeof *b->seen);
     if (status == BL_OK && b->temperature > 0)
@@ -174,9 +174,9 @@ void bl_beam_destroy(bl_beam **handle)
     bl_beam *b = handle ? *handle : NULL;
     if (!b)
         return;
-    bl_free(b->allocator, b->states, states_bytes(b->model));
-    bl_free(b->allocator, b->next_states, states_bytes(b->model));
-    bl_free(b->allocator, b->candidates, candidates_bytes(b->model));
+    bl_free(b->allocator, b->states, states_bytes(b));
+    bl_free(b->allocator, b->next_states, states_bytes(b));
+    bl_free(b->allocator, b->candidates, candidates_bytes(b));
     bl_free(b->allocator, b->avoid, b->n_avoid * sizeof *b->avoid);
     bl_free(b->allocator, b->seen, sizeof *b->seen);
     bl_free(b->allocator, b->shares, b->n_shares * sizeof *b->shares);
